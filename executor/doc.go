@@ -1,0 +1,2 @@
+// Package executor runs a Plan.
+package executor

@@ -1,0 +1,57 @@
+package topology
+
+import "time"
+
+// A Placement is what the journal knows of moves: which region a completed
+// or running failover made a secret's primary. Observation alone cannot tell
+// two standalone secrets of one name apart.
+type Placement struct {
+	// Acting is the last region in which a secret was promoted by us; a
+	// secret that is not in it is at home.
+	Acting map[Name]Move `json:"acting,omitempty"`
+	// Owed are the fences (and other duties) not yet paid.
+	Owed []Debt `json:"owed,omitempty"`
+}
+
+// A Move is one promotion by us.
+type Move struct {
+	From Region    `json:"from"`
+	To   Region    `json:"to"`
+	Time time.Time `json:"time"`
+	Run  string    `json:"run"`
+	// Versions are the stage→version pairs that were promoted.
+	Versions []Version `json:"versions,omitempty"`
+}
+
+// A Debt is a step that could not be done and must be, as soon as its region
+// answers: run/v1's owed[].
+type Debt struct {
+	Action string    `json:"action"`
+	Secret Name      `json:"secret,omitempty"`
+	Alarm  string    `json:"alarm,omitempty"`
+	Region Region    `json:"region"`
+	Run    string    `json:"run,omitempty"`
+	Since  time.Time `json:"since,omitzero"`
+}
+
+// Primary is the region that a secret's primary should be judged against:
+// where we moved it, else home.
+func (p *Placement) Primary(n Name, home Region) Region {
+	if p != nil {
+		if m, ok := p.Acting[n]; ok {
+			return m.To
+		}
+	}
+	return home
+}
+
+// Quirks are answers to what AWS leaves undocumented. The zero value is the
+// cautious default; a canary drill may learn the real one.
+type Quirks struct {
+	// RekeyInPlace: ReplicateSecretToRegions changes the key of an existing
+	// replica. "" is unknown, "yes" or "no" is calibrated.
+	RekeyInPlace string `json:"rekey_in_place,omitempty"`
+	// PromotedEntry: what the old primary still lists after a promotion made
+	// while it was dark: "" unknown, "keep" or "drop".
+	PromotedEntry string `json:"promoted_entry,omitempty"`
+}

@@ -1,0 +1,34 @@
+package planner
+
+import (
+	"time"
+
+	"github.com/understudy-dr/understudy/internal/topology"
+)
+
+// An Input is all that a plan is made from.
+type Input struct {
+	Desired  *topology.Desired
+	Observed *topology.Snapshot
+	// Recovery is the last stored snapshot from peace time, nil if there is
+	// none: what a dark primary can no longer tell.
+	Recovery  *topology.Snapshot
+	Placement topology.Placement
+	Quirks    topology.Quirks
+	// Now is used for ages in reasons only; it never decides a step's ID.
+	Now     time.Time
+	Options Options
+}
+
+// Options are the operator's words.
+type Options struct {
+	AllowRemove     bool // plan removals of replicas that are not desired
+	AllowOverwrite  bool // plan overwrites of unrelated standalone secrets
+	AllowReplicaGap bool // re-key by removal, one region at a time
+
+	// Failover
+	To          topology.Region
+	PrimaryLost bool // make no step in the old primary at all: all of it is owed
+	AcceptStale int  // secrets that may be behind
+	Groups      []string
+}

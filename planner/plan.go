@@ -1,0 +1,57 @@
+package planner
+
+import "github.com/understudy-dr/understudy/internal/topology"
+
+// A Plan is an ordered list of steps with the reasons for them, as data
+// (schema understudy/plan/v1). The same input gives the same bytes, in
+// whatever order the input's maps and lists were filled.
+type Plan struct {
+	Schema      string          `json:"schema"` // understudy/plan/v1
+	ID          string          `json:"id"`     // hash of the steps
+	Command     string          `json:"command"`
+	Account     string          `json:"account,omitempty"`
+	From        topology.Region `json:"from,omitempty"` // failover, failback, switchover
+	To          topology.Region `json:"to,omitempty"`
+	Fingerprint string          `json:"fingerprint"` // of the observation the plan was made from
+	Steps       []Step          `json:"steps"`
+	Summary     map[Action]int  `json:"summary"`
+
+	// MonthlyCostChange is in US dollars: $0.40 for each replica added.
+	MonthlyCostChange float64 `json:"monthly_cost_change_usd"`
+	// FloorSeconds is the least time that AWS's quotas allow.
+	FloorSeconds float64   `json:"floor_seconds"`
+	Skipped      []Skip    `json:"skipped"`
+	Unmatched    []string  `json:"unmatched"`
+	Blockers     []Blocker `json:"blockers,omitempty"`
+	// Unobserved are regions whose desired state could not be judged.
+	Unobserved []topology.Region `json:"unobserved,omitempty"`
+	// ARNs are old → new of every secret that moves.
+	ARNs []ARNChange `json:"arns,omitempty"`
+}
+
+// A Skip is a secret that the plan leaves alone although it might be thought
+// to concern it, with the reason.
+type Skip struct {
+	Secret topology.Name   `json:"secret"`
+	Region topology.Region `json:"region,omitempty"`
+	Reason string          `json:"reason"`
+}
+
+// A Blocker is why a step that would be needed was not planned (a flag the
+// operator did not give, a stale standby, an unusable key). Code is stable.
+type Blocker struct {
+	Code    string          `json:"code"`
+	Secret  topology.Name   `json:"secret,omitempty"`
+	Region  topology.Region `json:"region,omitempty"`
+	Message string          `json:"message"`
+	Fix     string          `json:"fix,omitempty"`
+	// Fatal blockers refuse the whole plan; others only that secret.
+	Fatal bool `json:"fatal,omitempty"`
+}
+
+// An ARNChange is one secret's ARN before and after a move.
+type ARNChange struct {
+	Secret topology.Name `json:"secret"`
+	Old    string        `json:"old"`
+	New    string        `json:"new"`
+}

@@ -1,0 +1,122 @@
+package planner
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+
+	"github.com/understudy-dr/understudy/internal/topology"
+)
+
+// A Step is one Action on one Secret (or alarm, function, metric filter) in
+// one Region. It is data, never a closure: it is printed, journaled, saved
+// in a file, and run by a process that did not make it.
+type Step struct {
+	ID      string          `json:"id"` // hash of what the step does, see NewStep; the journal's key
+	Action  Action          `json:"action"`
+	Account string          `json:"account,omitempty"`
+	Secret  topology.Name   `json:"secret,omitempty"`
+	Alarm   string          `json:"alarm,omitempty"`  // alarm; the first one of Params.Alarms
+	Target  string          `json:"target,omitempty"` // function ARN or metric filter, where it is neither secret nor alarm
+	Region  topology.Region `json:"region"`           // where the change shows
+	// Needs are the IDs of steps that must be applied (or found done) first.
+	Needs  []string `json:"needs"`
+	Params Params   `json:"params,omitzero"`
+	// Expect must still hold when the step is re-observed, else the step
+	// fails with executor.ErrStalePlan and changes nothing.
+	Expect Expect `json:"expect,omitzero"`
+	Risk   Risk   `json:"risk"`
+	Undo   Action `json:"undo"`
+	Group  string `json:"group,omitempty"`
+	Tier   int    `json:"tier,omitempty"` // Group.Priority: lower runs first
+	// Phase groups steps in time for people and for barriers: steps of a
+	// phase start when the phase before has ended. "" is one phase.
+	Phase string `json:"phase,omitempty"`
+	// Owed: if the region does not answer, the step is deferred and journaled
+	// as owed instead of failing.
+	Owed bool `json:"owed,omitempty"`
+
+	Before string `json:"before"`
+	After  string `json:"after"`
+	Reason string `json:"reason"` // for people; the executor never reads it
+}
+
+// Params say how an action is done. Each action reads only what it needs.
+type Params struct {
+	From topology.Region `json:"from,omitempty"` // primary region to call (replicate, remove, overwrite); region to copy from (rescue)
+	// Key is the KMS key of the replica in Region; "" is the AWS-managed key.
+	Key string `json:"key,omitempty"`
+	// ViaRemoval re-keys by remove → gone → add → InSync (allowed gap);
+	// otherwise a re-key is done in place, and failing that, not at all.
+	ViaRemoval bool `json:"via_removal,omitempty"`
+
+	Lambda            string                 `json:"lambda,omitempty"`
+	Rules             topology.RotationRules `json:"rules,omitzero"`
+	RotateImmediately bool                   `json:"rotate_immediately,omitempty"`
+
+	Version string `json:"version,omitempty"` // clear-pending, rescue-version
+	Label   string `json:"label,omitempty"`   // rescue-version's staging label
+
+	Alarms    []string                 `json:"alarms,omitempty"` // enable/disable: at most 100 names
+	Metric    *topology.Alarm          `json:"metric_alarm,omitempty"`
+	Composite *topology.CompositeAlarm `json:"composite_alarm,omitempty"`
+	Filter    *topology.MetricFilter   `json:"metric_filter,omitempty"`
+	Statement string                   `json:"statement,omitempty"` // grant-invoke: statement id; fence-policy: Sid
+}
+
+// Expect is a precondition, checked against a fresh read just before the
+// act. Zero fields are not checked.
+type Expect struct {
+	ARN string `json:"arn,omitempty"` // of the secret in Region: same lineage
+	// Current is the version that must carry AWSCURRENT in Region: for
+	// promote the version the operator was shown; an overwrite is refused if
+	// the target moved on.
+	Current string `json:"current,omitempty"`
+	// Versions, when set, are all versions the target may hold: another one
+	// means that something would be lost (G1).
+	Versions []string `json:"versions,omitempty"`
+	// PrimaryRegion of the copy in Region.
+	PrimaryRegion topology.Region `json:"primary_region,omitempty"`
+}
+
+// Subject is what the step is about, for people.
+func (s *Step) Subject() string {
+	switch {
+	case s.Secret != "":
+		return string(s.Secret)
+	case s.Alarm != "":
+		return s.Alarm
+	}
+	return s.Target
+}
+
+// identity is what a step's ID hashes: what it does, not why.
+type identity struct {
+	Action  Action
+	Account string
+	Subject string
+	Region  topology.Region
+	Params  Params
+}
+
+// Seal fills in what follows from the rest: ID, Risk and Undo where unset,
+// and a non-nil Needs.
+func (s Step) Seal() Step {
+	data, err := json.Marshal(identity{s.Action, s.Account, s.Subject(), s.Region, s.Params})
+	if err != nil {
+		panic("planner: a step is plain data: " + err.Error()) // NaN thresholds are refused on observation
+	}
+	sum := sha256.Sum256(data)
+	s.ID = hex.EncodeToString(sum[:6])
+	t := TraitsOf(s.Action)
+	if s.Risk == "" {
+		s.Risk = t.Risk
+	}
+	if s.Undo == "" {
+		s.Undo = t.Undo
+	}
+	if s.Needs == nil {
+		s.Needs = []string{}
+	}
+	return s
+}
