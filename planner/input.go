@@ -22,10 +22,6 @@ type Input struct {
 
 // Options are the operator's words.
 type Options struct {
-	AllowRemove     bool // plan removals of replicas that are not desired
-	AllowOverwrite  bool // plan overwrites of unrelated standalone secrets
-	AllowReplicaGap bool // re-key by removal, one region at a time
-
 	// Failover
 	To          topology.Region
 	PrimaryLost bool // make no step in the old primary at all: all of it is owed

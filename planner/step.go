@@ -29,9 +29,13 @@ type Step struct {
 	Undo   Action `json:"undo"`
 	Group  string `json:"group,omitempty"`
 	Tier   int    `json:"tier,omitempty"` // Group.Priority: lower runs first
-	// Phase groups steps in time for people and for barriers: steps of a
-	// phase start when the phase before has ended. "" is one phase.
+	// Phase labels steps for people and for recovery times ("promote",
+	// "rotation", "alarms" …). It orders nothing: Needs and Tier do.
 	Phase string `json:"phase,omitempty"`
+	// Requires names the flag without which the step must not run
+	// ("allow-remove", "allow-overwrite", "allow-replica-gap"). A plan always
+	// shows such a step; who runs the plan refuses it without the flag.
+	Requires string `json:"requires,omitempty"`
 	// Owed: if the region does not answer, the step is deferred and journaled
 	// as owed instead of failing.
 	Owed bool `json:"owed,omitempty"`

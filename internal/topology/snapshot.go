@@ -12,7 +12,8 @@ type Snapshot struct {
 
 // A RegionView is one region as it was observed.
 type RegionView struct {
-	Region Region `json:"region"`
+	Region Region    `json:"region"`
+	Taken  time.Time `json:"taken,omitzero"` // when this region was observed
 	// Dark is why the region could not be observed ("" if it was). Everything
 	// else is then unknown, which never means absent.
 	Dark Cause `json:"dark,omitempty"`

@@ -1,0 +1,79 @@
+package executor
+
+import (
+	"time"
+
+	"github.com/understudy-dr/understudy/internal/topology"
+)
+
+// A Report is what one run did and what it left (schema understudy/run/v1).
+type Report struct {
+	Schema   string          `json:"schema"`
+	ID       string          `json:"id"`
+	Command  string          `json:"command"`
+	State    State           `json:"state"`
+	From     topology.Region `json:"from,omitempty"`
+	To       topology.Region `json:"to,omitempty"`
+	Started  time.Time       `json:"started"`
+	Ended    time.Time       `json:"ended,omitzero"`
+	Steps    Counts          `json:"steps"`
+	Failures []Failure       `json:"failures"`
+	Owed     []topology.Debt `json:"owed"`
+	Phases   []Phase         `json:"phases"`
+	// Calls made by this process for the run, by region.
+	Calls map[topology.Region]Calls `json:"calls"`
+	ARNs  []ARN                     `json:"arns"`
+}
+
+// A State is where a run stands.
+type State string
+
+// The states.
+const (
+	Running   State = "running"   // or its process died: resume
+	Completed State = "completed" // everything applied, found done, or owed
+	Halted    State = "halted"    // stopped midway: failures, an interrupt, a lost lease
+	Aborted   State = "aborted"
+)
+
+// Counts are steps by outcome.
+type Counts struct {
+	Applied     int `json:"applied"`
+	AlreadyDone int `json:"already_done"`
+	Deferred    int `json:"deferred"`
+	Failed      int `json:"failed"`
+	Left        int `json:"left"`
+}
+
+// A Failure is one step that failed. Code is the AWS error code, or one of
+// ours in lower case.
+type Failure struct {
+	Step    string          `json:"step"`
+	Action  string          `json:"action"`
+	Code    string          `json:"code"`
+	Secret  topology.Name   `json:"secret,omitempty"`
+	Alarm   string          `json:"alarm,omitempty"`
+	Region  topology.Region `json:"region"`
+	Message string          `json:"message"`
+}
+
+// A Phase is how long the steps of one label took, first start to last end.
+type Phase struct {
+	Name    string    `json:"name"`
+	Start   time.Time `json:"start"`
+	Seconds float64   `json:"seconds"`
+}
+
+// Calls counts API calls, every attempt included.
+type Calls struct {
+	Total     int `json:"total"`
+	Mutating  int `json:"mutating"`
+	Throttled int `json:"throttled"`
+}
+
+// An ARN is one secret's ARN before and after a move.
+type ARN struct {
+	Secret topology.Name `json:"secret"`
+	Old    string        `json:"old"`
+	New    string        `json:"new"`
+}

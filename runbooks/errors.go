@@ -1,0 +1,28 @@
+package runbooks
+
+// A Refused error is a guard's: nothing was changed (exit 3). Hint is what
+// to do next.
+type Refused struct {
+	Code    string // stable, lower case: stale-plan, stale-standby, needs-flag, not-healthy, …
+	Message string
+	Hint    string
+}
+
+func (e *Refused) Error() string { return e.Message }
+
+// A SplitBrain error says that two writers were found (exit 6).
+type SplitBrain struct {
+	Message string
+	Hint    string
+}
+
+func (e *SplitBrain) Error() string { return e.Message }
+
+// An Incomplete error says that something needed could not be observed, so
+// there is no verdict (exit 5).
+type Incomplete struct {
+	Message string
+	Hint    string
+}
+
+func (e *Incomplete) Error() string { return e.Message }
