@@ -160,6 +160,7 @@ func (c *Cloud) serveCall(a *answer, req *http.Request, body []byte) {
 // Waiting happens outside the lock.
 func (c *Cloud) admit(ctx context.Context, r *request, op operation) (f Fault, refused *apiError, err error) {
 	c.mu.Lock()
+	c.settleLocked(c.nowLocked()) // a fault plan may have something due
 	count := c.calls.of(r)
 	count.Total++
 	if op.mutating {

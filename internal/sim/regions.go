@@ -57,13 +57,17 @@ func (c *Cloud) SetRegion(region string, s RegionState) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.settleLocked(c.nowLocked())
+	c.setRegionLocked(region, s)
+	c.settleLocked(c.nowLocked())
+	return nil
+}
+
+func (c *Cloud) setRegionLocked(region string, s RegionState) {
 	was := c.cutOff(region)
 	c.regions[region] = &regionControl{s}
 	if was && !c.cutOff(region) {
 		c.resumeReplication(region)
-		c.settleLocked(c.nowLocked())
 	}
-	return nil
 }
 
 func checkRegionState(region string, s RegionState) error {
