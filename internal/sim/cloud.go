@@ -32,6 +32,8 @@ type Cloud struct {
 	opts Options
 	ops  registry
 
+	shapes shapeCache // what the answers' Go types look like on the wire
+
 	mu     sync.Mutex
 	offset time.Duration // what Advance added
 	rng    *rand.Rand

@@ -26,15 +26,14 @@ type request struct {
 	path map[string]string
 	// query holds the query string of a REST call (Lambda).
 	query map[string][]string
+	// loose marks a body whose scalars are all strings (query protocol).
+	loose bool
 }
 
 // decode reads the input into v. A member of the wrong JSON type is the
 // caller's fault: AWS answers SerializationException, never 500.
 func (r *request) decode(v any) error {
-	if len(r.body) == 0 {
-		return nil
-	}
-	if err := json.Unmarshal(r.body, v); err != nil {
+	if err := r.unmarshal(v); err != nil {
 		return &apiError{Code: "SerializationException", Status: 400, Message: serializationMessage(err)}
 	}
 	return nil

@@ -1,7 +1,5 @@
 package sim
 
-import "net/http"
-
 // Placeholders that let the package compile while its rooms are furnished:
 // the owner of each replaces it in the file named beside it and deletes it here.
 
@@ -47,9 +45,6 @@ func topicOperations() []operation { return nil }
 // sts.go (helper B)
 func stsOperations() []operation { return nil }
 
-// protocol.go (helper B)
-func serializationMessage(err error) string { return err.Error() }
-
 // replicate.go (helper A): what waited for a region goes on
 func (c *Cloud) resumeReplication(region string) {}
 
@@ -58,19 +53,6 @@ func (c *Cloud) resumeReplication(region string) {}
 type State struct{}
 
 func (c *Cloud) State() State { return State{} }
-
-// protocol.go (helper B): the wire. parseRequest reads service and region
-// from the SigV4 credential scope, finds the operation's name and turns the
-// body into JSON; the codec it returns renders the answer in the protocol
-// that the caller spoke.
-type codec interface {
-	writeResult(w http.ResponseWriter, r *request, out any)
-	writeError(w http.ResponseWriter, r *request, err *apiError)
-}
-
-func (c *Cloud) parseRequest(req *http.Request, body []byte) (*request, codec, *apiError) {
-	return nil, nil, nil
-}
 
 // kms.go (helper B): what Secrets Manager asks of KMS. resolveKey finds a key
 // by id, ARN or alias in this region ("" and alias/aws/secretsmanager: the
