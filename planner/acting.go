@@ -1,0 +1,326 @@
+package planner
+
+import (
+	"slices"
+
+	"github.com/understudy-dr/understudy/internal/topology"
+)
+
+// A CopyState is what one region's copy of a secret is, relative to the
+// secret's acting primary P. The whole case analysis, decided once in
+// Resolver.classify for plan, failover, drift and status:
+//
+//	region answers │ copy there              │ relation to P                          │ state
+//	───────────────┼─────────────────────────┼────────────────────────────────────────┼─────────────────
+//	no             │ ?                       │ left by a move of ours                 │ awaiting-fence
+//	no             │ ?                       │ any                                    │ unknown
+//	yes            │ none                    │ any                                    │ absent
+//	yes            │ scheduled for deletion  │ any                                    │ deleting
+//	yes            │ writable                │ is P                                   │ primary
+//	yes            │ replica                 │ of P                                   │ replica
+//	yes            │ replica                 │ of another region                      │ stray
+//	yes            │ writable, other suffix  │ another secret of that name            │ name-clash
+//	yes            │ writable, same suffix   │ we moved; rotates, or changed since    │ split-brain
+//	yes            │ writable, same suffix   │ we moved away from here; quiet         │ fenced
+//	yes            │ writable, same suffix   │ we moved elsewhere; quiet              │ promoted
+//	yes            │ writable, same suffix   │ no move of ours; both changed, or both │
+//	               │                         │ rotate                                 │ split-brain
+//	yes            │ writable, same suffix   │ no move of ours                        │ promoted-outside
+//
+// "Suffix" is the six characters at the end of the ARN, which a replica keeps
+// when it is promoted. "Quiet" is rotation off and no version written after
+// the move.
+type CopyState string
+
+// The states.
+const (
+	CopyPrimary         CopyState = "primary"
+	CopyReplica         CopyState = "replica"
+	CopyAbsent          CopyState = "absent"
+	CopyUnknown         CopyState = "unknown"
+	CopyStray           CopyState = "stray"            // AWS refuses to overwrite it, even with force
+	CopyNameClash       CopyState = "name-clash"       // works by name, breaks by ARN
+	CopyPromotedOutside CopyState = "promoted-outside" // promoted, and not by us
+	CopyPromoted        CopyState = "promoted"         // third region, promoted by us, not yet re-parented
+	CopyAwaitingFence   CopyState = "awaiting-fence"   // old primary, dark: whether it writes is unknown
+	CopyFenced          CopyState = "fenced"           // old primary, stale, awaits failback
+	CopySplitBrain      CopyState = "split-brain"      // a second writer
+	CopyDeleting        CopyState = "deleting"         // the name stays reserved until then
+)
+
+// A Standing is where one secret's copies stand.
+type Standing struct {
+	Secret topology.Name
+	// Primary is the acting primary region, which everything is judged
+	// against: where the journal moved the secret and observation does not
+	// contradict it, else the region that home's copy follows, else home.
+	Primary topology.Region
+	// Confirmed: Primary answered and its copy is writable. Otherwise Primary
+	// is the journal's word, a replica's, or merely home.
+	Confirmed bool
+	// Move is our last move of the secret, nil if it was never moved.
+	Move *topology.Move
+	// Overwritten: the region that we promoted is a replica again. Somebody
+	// re-added it, and what was written there is gone.
+	Overwritten bool
+	// Copies of every configured region in order of preference, then of other
+	// observed regions by name.
+	Copies []Copy
+}
+
+// A Copy is one region's copy in a Standing.
+type Copy struct {
+	Region topology.Region
+	State  CopyState
+	Secret *topology.Secret // nil: absent or unknown
+	// Entry is the acting primary's ReplicationStatus for this region; Listed
+	// says that there is one. An undescribed primary lists nothing.
+	Entry  topology.ReplicaStatus
+	Listed bool
+}
+
+// Copy returns a region's copy; a region never asked is unknown.
+func (s *Standing) Copy(r topology.Region) Copy {
+	for i := range s.Copies {
+		if s.Copies[i].Region == r {
+			return s.Copies[i]
+		}
+	}
+	return Copy{Region: r, State: CopyUnknown}
+}
+
+// PrimarySecret is the acting primary's copy, nil if unknown or absent.
+func (s *Standing) PrimarySecret() *topology.Secret { return s.Copy(s.Primary).Secret }
+
+// SplitBrain reports whether any copy is a second writer.
+func (s *Standing) SplitBrain() bool {
+	return slices.ContainsFunc(s.Copies, func(c Copy) bool { return c.State == CopySplitBrain })
+}
+
+// Orphans are the version ids that the copy holds and the acting primary
+// lacks, sorted: overwriting or removing the copy would lose them (G1). known
+// is false where either side is unknown.
+func (s *Standing) Orphans(r topology.Region) (ids []string, known bool) {
+	c, p := s.Copy(r), s.PrimarySecret()
+	if c.Secret == nil || p == nil {
+		return nil, false
+	}
+	return Lacking(c.Secret, p), true
+}
+
+// Lacking returns the ids of a's versions that b does not hold, sorted.
+func Lacking(a, b *topology.Secret) []string {
+	if a == nil {
+		return nil
+	}
+	var ids []string
+	for _, v := range a.Versions {
+		if !holds(b, v.ID) {
+			ids = append(ids, v.ID)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+func holds(s *topology.Secret, id string) bool {
+	return s != nil && slices.ContainsFunc(s.Versions, func(v topology.Version) bool { return v.ID == id })
+}
+
+// VersionIDs are the ids of all versions that a copy holds, sorted.
+func VersionIDs(s *topology.Secret) []string { return Lacking(s, nil) }
+
+// ActingPrimary returns the acting primary of one secret and where all its
+// copies stand. For many secrets make one Resolver.
+func (in Input) ActingPrimary(n topology.Name) (topology.Region, Standing) {
+	var s Standing
+	in.Resolver().Resolve(n, &s)
+	return s.Primary, s
+}
+
+// A Resolver finds the standing of many secrets of one Input.
+type Resolver struct {
+	in      *Input
+	regions []topology.Region
+	views   []*topology.RegionView
+}
+
+// Resolver prepares for many calls of Resolve.
+func (in Input) Resolver() *Resolver {
+	r := &Resolver{in: &in, regions: in.Desired.Regions()}
+	var others []topology.Region
+	if in.Observed != nil {
+		for region := range in.Observed.Regions {
+			if !slices.Contains(r.regions, region) {
+				others = append(others, region)
+			}
+		}
+	}
+	slices.Sort(others)
+	r.regions = append(r.regions, others...)
+	for _, region := range r.regions {
+		r.views = append(r.views, in.Observed.View(region))
+	}
+	return r
+}
+
+// Regions are the configured regions in order of preference, then other
+// observed ones by name.
+func (r *Resolver) Regions() []topology.Region { return r.regions }
+
+// Names are all secrets that an answering region, the journal or, for
+// regions that are dark, the recovery snapshot knows, sorted.
+func (r *Resolver) Names() []topology.Name {
+	var names []topology.Name
+	for i, v := range r.views {
+		secrets := v.Secrets
+		if v.Dark != "" {
+			secrets = r.in.Recovery.View(r.regions[i]).Secrets
+		}
+		names = slices.Grow(names, len(secrets))
+		for n := range secrets {
+			names = append(names, n)
+		}
+	}
+	for n := range r.in.Placement.Acting {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// Resolve fills in the standing of one secret, reusing s.Copies.
+func (r *Resolver) Resolve(n topology.Name, s *Standing) {
+	*s = Standing{Secret: n, Copies: s.Copies[:0]}
+	if m, ok := r.in.Placement.Acting[n]; ok {
+		s.Move = &m
+	}
+	for i, region := range r.regions {
+		c := Copy{Region: region, State: CopyUnknown}
+		if v := r.views[i]; v.Dark == "" {
+			c.Secret, c.State = v.Secrets[n], CopyAbsent
+		}
+		s.Copies = append(s.Copies, c)
+	}
+	r.findPrimary(s)
+	p := s.PrimarySecret()
+	for i := range s.Copies {
+		c := &s.Copies[i]
+		if p != nil && c.Region != s.Primary {
+			c.Entry, c.Listed = p.Replica(c.Region)
+		}
+		c.State = r.classify(s, c, p)
+	}
+}
+
+// findPrimary decides Primary, Confirmed and Overwritten.
+func (r *Resolver) findPrimary(s *Standing) {
+	if s.Move != nil {
+		placed := s.Copy(s.Move.To)
+		switch {
+		case placed.State == CopyUnknown:
+			s.Primary = s.Move.To
+			return
+		case placed.Secret.Writable():
+			s.Primary, s.Confirmed = s.Move.To, true
+			return
+		}
+		s.Overwritten = placed.Secret.Role() == topology.RoleReplica
+	}
+	home := s.Copy(r.in.Desired.Primary)
+	s.Primary = home.Region
+	switch {
+	case home.State == CopyUnknown:
+	case home.Secret.Writable():
+		s.Confirmed = true
+	case home.Secret.Role() == topology.RoleReplica:
+		// Somebody made the move without us, all the way: home follows it.
+		s.Primary = home.Secret.PrimaryRegion
+		s.Confirmed = s.Copy(s.Primary).Secret.Writable()
+	}
+}
+
+func (r *Resolver) classify(s *Standing, c *Copy, p *topology.Secret) CopyState {
+	secret := c.Secret
+	switch {
+	case c.State == CopyUnknown:
+		if s.Move != nil && s.Move.From == c.Region && s.Primary != c.Region {
+			return CopyAwaitingFence
+		}
+		return CopyUnknown
+	case secret == nil:
+		return CopyAbsent
+	case !secret.Deleted.IsZero():
+		return CopyDeleting
+	case secret.Role() == topology.RoleReplica:
+		if secret.PrimaryRegion == s.Primary {
+			return CopyReplica
+		}
+		return CopyStray
+	case c.Region == s.Primary:
+		return CopyPrimary
+	case !r.sameLineage(s, secret):
+		return CopyNameClash
+	}
+	return r.classifyWriter(s, secret, p)
+}
+
+// classifyWriter judges a second writable copy of the primary's lineage.
+func (r *Resolver) classifyWriter(s *Standing, old, p *topology.Secret) CopyState {
+	if m := s.Move; m != nil && m.To == s.Primary {
+		switch {
+		case old.Rotation.Enabled, r.changedSince(m, old, p):
+			return CopySplitBrain
+		case old.Region == m.From:
+			return CopyFenced
+		}
+		return CopyPromoted
+	}
+	if p != nil && (old.Rotation.Enabled && p.Rotation.Enabled ||
+		len(Lacking(old, p)) > 0 && len(Lacking(p, old)) > 0) {
+		return CopySplitBrain
+	}
+	return CopyPromotedOutside
+}
+
+// changedSince reports whether a version was written to old after the move.
+// LastChangedDate alone proves nothing, as the fence itself sets it; a
+// version that was there before the move, though never replicated, is a loss
+// to be rescued but no second writer.
+func (r *Resolver) changedSince(m *topology.Move, old, p *topology.Secret) bool {
+	if !old.Changed.IsZero() && !m.Time.IsZero() && !old.Changed.After(m.Time) {
+		return false
+	}
+	before, _ := r.in.Recovery.Secret(old.Region, old.Name)
+	for _, v := range old.Versions {
+		moved := slices.ContainsFunc(m.Versions, func(w topology.Version) bool { return w.ID == v.ID })
+		if !moved && !holds(p, v.ID) && !(holds(before, v.ID) && r.recoveredBefore(m, old.Region)) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *Resolver) recoveredBefore(m *topology.Move, region topology.Region) bool {
+	taken := r.in.Recovery.View(region).Taken
+	return !taken.IsZero() && taken.Before(m.Time)
+}
+
+// sameLineage compares the ARN of a writable copy with the primary's, or
+// with what else tells the primary's suffix: the recovery snapshot, or a
+// replica elsewhere. Where nothing does, the copy counts as another secret.
+func (r *Resolver) sameLineage(s *Standing, secret *topology.Secret) bool {
+	if p := s.PrimarySecret(); p != nil && p.Region != secret.Region {
+		return topology.SameLineage(p, secret)
+	}
+	if p, known := r.in.Recovery.Secret(s.Primary, s.Secret); known && p != nil {
+		return topology.SameLineage(p, secret)
+	}
+	for i := range s.Copies {
+		other := s.Copies[i].Secret
+		if other != nil && other.Region != secret.Region && other.PrimaryRegion == s.Primary {
+			return topology.SameLineage(other, secret)
+		}
+	}
+	return false
+}
