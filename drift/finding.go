@@ -20,6 +20,8 @@ type Report struct {
 	// Skipped and Unmatched as in a plan.
 	Skipped   int      `json:"skipped"`
 	Unmatched []string `json:"unmatched"`
+	// Seen is what the next check needs to know (Options.Seen).
+	Seen Seen `json:"-"`
 }
 
 // A Verdict sums a check up.
@@ -60,6 +62,7 @@ type Finding struct {
 	Kind      Kind            `json:"kind"`
 	Secret    topology.Name   `json:"secret,omitempty"`
 	Alarm     string          `json:"alarm,omitempty"`
+	Subject   string          `json:"subject,omitempty"` // key, function or metric filter, where it is neither
 	Region    topology.Region `json:"region,omitempty"`
 	Message   string          `json:"message"`
 	Fix       string          `json:"fix"` // the command to type, or what to do
@@ -86,6 +89,8 @@ const (
 	CodeSplitBrain        = "split-brain"
 	CodeFenceOwed         = "fence-owed"
 	CodeRotationOff       = "rotation-off"
+	CodeRotationFunction  = "rotation-function-different"
+	CodeFunctionEndpoint  = "rotation-function-endpoint" // it dials another region
 	CodeRotationInFlight  = "rotation-in-flight"
 	CodeFunctionMissing   = "rotation-function-missing"
 	CodeFunctionDenied    = "rotation-function-not-invokable"
@@ -103,4 +108,8 @@ const (
 	CodePrimaryMissing    = "primary-missing"
 	CodeRegionUnobserved  = "region-unobserved"
 	CodeServiceUnobserved = "service-unobserved"
+	CodeReplicaForeign    = "replica-of-another" // a replica of a region that is not the acting primary
+	CodeVersionOrphaned   = "version-orphaned"   // a version that exists outside the acting primary only
+	CodeBlocked           = "blocked"            // a difference that no plan mends before a person acts
+	CodeAwaitingFailback  = "awaiting-failback"  // the old primary, fenced: stale, and left alone
 )

@@ -1,0 +1,74 @@
+package drift
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/understudy-dr/understudy/internal/topology"
+	"github.com/understudy-dr/understudy/planner"
+)
+
+// debts shows what is owed to a region that did not answer when it was due.
+func (c *check) debts() {
+	for _, d := range c.in.Placement.Owed {
+		f := Finding{
+			Code: CodeFenceOwed, Severity: Warning, Kind: Health,
+			Secret: d.Secret, Alarm: d.Alarm, Region: d.Region,
+			Message: fmt.Sprintf("%s in %s is owed since %s (run %s)", d.Action, d.Region, d.Since.UTC().Format(time.RFC3339), d.Run),
+			Fix:     fmt.Sprintf("understudy fence --region %s", d.Region),
+		}
+		if d.Action == string(planner.CancelRotation) {
+			f.Severity = Critical // until it is paid, two regions may rotate
+		}
+		if c.dark(d.Region) {
+			f.Fix += ", as soon as it answers"
+		}
+		c.add(f)
+	}
+}
+
+// snapshot judges what a failover would have to go by if the primary were
+// dark now.
+func (c *check) snapshot() {
+	if c.in.Recovery == nil {
+		c.add(Finding{
+			Code: CodeSnapshotMissing, Severity: Warning, Kind: Health,
+			Message: "there is no recovery snapshot: a failover from a dark primary would not know rotation settings and versions",
+			Fix:     "understudy drift",
+		})
+		return
+	}
+	for _, r := range c.in.Desired.Regions() {
+		v := c.in.Recovery.View(r)
+		switch age := c.options.Now.Sub(v.Taken); {
+		case v.Dark != "" || v.Taken.IsZero():
+			c.add(Finding{
+				Code: CodeSnapshotMissing, Severity: Warning, Kind: Health, Region: r,
+				Message: "the recovery snapshot knows nothing of " + string(r),
+				Fix:     "once " + string(r) + " answers: understudy drift",
+			})
+		case age > c.options.SnapshotMaxAge:
+			c.add(Finding{
+				Code: CodeSnapshotStale, Severity: Warning, Kind: Health, Region: r,
+				Message: fmt.Sprintf("the recovery snapshot of %s is %s old, and %s is the limit", r, age.Round(time.Minute), c.options.SnapshotMaxAge),
+				Fix:     "understudy drift",
+			})
+		}
+	}
+}
+
+// leftAlone lists what no plan touches, so that nobody takes silence for
+// protection.
+func (c *check) leftAlone() {
+	c.report.Skipped = len(c.plan.Skipped)
+	if c.plan.Unmatched != nil {
+		c.report.Unmatched = c.plan.Unmatched
+	}
+	for _, n := range c.plan.Unmatched {
+		c.add(Finding{
+			Code: CodeUnmatched, Severity: Info, Kind: Hygiene, Secret: topology.Name(n),
+			Message: "no group matches it: it is not protected",
+			Fix:     "add it to a group's match in the configuration, or to exclude",
+		})
+	}
+}

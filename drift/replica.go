@@ -1,0 +1,76 @@
+package drift
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/understudy-dr/understudy/internal/topology"
+	"github.com/understudy-dr/understudy/planner"
+)
+
+// replica judges a replica of the acting primary: its entry there, and
+// whether it holds what the primary holds. InSync says only that it was
+// created.
+func (c *check) replica(s *planner.Standing, copy *planner.Copy) {
+	c.entry(s, copy)
+	p := s.PrimarySecret()
+	if p == nil || topology.SameVersions(p, copy.Secret) {
+		return
+	}
+	since := p.Changed
+	if seen := c.since(seenKey("behind", copy.Region, string(s.Secret))); since.IsZero() || seen.Before(since) {
+		since = seen
+	}
+	f := Finding{
+		Code: CodeReplicaStale, Severity: Warning, Kind: Health, Secret: s.Secret, Region: copy.Region,
+		Fix: fmt.Sprintf("aws secretsmanager replicate-secret-to-regions --region %s --secret-id %s --add-replica-regions Region=%s, if it stays behind",
+			s.Primary, s.Secret, copy.Region),
+	}
+	switch n := len(planner.Lacking(p, copy.Secret)); {
+	case n == 1:
+		f.Message = "1 version behind " + string(s.Primary)
+	case n > 1:
+		f.Message = fmt.Sprintf("%d versions behind %s", n, s.Primary)
+	case p.Stage(topology.StageCurrent) != copy.Secret.Stage(topology.StageCurrent):
+		f.Message = "serves another AWSCURRENT than " + string(s.Primary)
+	default:
+		// Labels move one by one, and pruned versions go away later.
+		f.Severity, f.Message = Info, "the same AWSCURRENT as "+string(s.Primary)+", other labels differ"
+	}
+	f.Message += ", since " + stamp(since)
+	c.add(f)
+}
+
+// entry judges the acting primary's ReplicationStatus for a region. In
+// progress is how every replica begins: no drift until it is stuck.
+func (c *check) entry(s *planner.Standing, copy *planner.Copy) {
+	if !copy.Listed {
+		return
+	}
+	switch copy.Entry.Status {
+	case topology.InProgress:
+		since := c.since(seenKey("progress", copy.Region, string(s.Secret)))
+		if age := c.options.Now.Sub(since); age > c.options.StuckAfter {
+			c.add(Finding{
+				Code: CodeReplicaStuck, Severity: Warning, Kind: Health, Secret: s.Secret, Region: copy.Region,
+				Message: fmt.Sprintf("in progress for %s, seen since %s%s", age.Round(time.Minute), stamp(since), quoted(copy.Entry.Message)),
+				Fix: fmt.Sprintf("aws secretsmanager describe-secret --region %s --secret-id %s; check the keys on both sides",
+					s.Primary, s.Secret),
+			})
+		}
+	case topology.Failed:
+		c.add(Finding{
+			Code: CodeReplicaFailed, Severity: Critical, Kind: Configuration, Secret: s.Secret, Region: copy.Region,
+			Message: "replication failed" + quoted(copy.Entry.Message),
+			Fix:     "understudy apply",
+		})
+	}
+}
+
+// quoted adds AWS's own words.
+func quoted(message string) string {
+	if message == "" {
+		return ""
+	}
+	return ": " + message
+}
