@@ -1,0 +1,342 @@
+package journal
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// LeaseKey is the lease's document. One store has one lease.
+const LeaseKey = "lease.json"
+
+// DefaultTTL is how long a lease lives without being renewed. Every step is
+// shorter: a call is bounded by seconds.
+const DefaultTTL = 30 * time.Second
+
+// leaseDoc is the stored document. It is never deleted: Epoch is the fencing
+// token and must not begin anew.
+type leaseDoc struct {
+	Epoch    int64     `json:"epoch"`
+	State    string    `json:"state"` // held, released
+	Holder   Holder    `json:"holder"`
+	Acquired time.Time `json:"acquired"`
+	Renewed  time.Time `json:"renewed"`
+	Renewals int64     `json:"renewals"` // makes every renewal a change, whatever the clock says
+	TTL      float64   `json:"ttl"`      // seconds
+}
+
+const (
+	held     = "held"
+	released = "released"
+)
+
+func (d *leaseDoc) ttl() time.Duration { return time.Duration(d.TTL * float64(time.Second)) }
+
+// A Lease is held from Acquire to Release, or until it is lost. It renews
+// itself in the background, three times per time to live.
+//
+// AWS takes no fencing token, so nothing there would refuse a holder that
+// has slept through its expiry: Check before every mutation.
+type Lease struct {
+	store Store
+	clock Clock
+	stop  context.CancelFunc
+	idle  sync.WaitGroup
+
+	epoch int64
+
+	mu      sync.Mutex
+	doc     leaseDoc
+	raw     []byte // the stored bytes of doc
+	rev     string
+	renewed time.Time // monotonic: when the last renewal that succeeded began
+	lost    error
+	gone    chan struct{} // closed when lost
+}
+
+// Acquire takes the lease. Where another controller holds it, it returns a
+// *HeldError (ErrLeaseHeld) at once, unless
+//
+//   - the holder ran on this machine and is provably dead, or
+//   - the lease looks expired: then Acquire watches it for one time to live by
+//     its own monotonic clock, and takes it if it has not changed meanwhile.
+//
+// Clocks of two machines are never compared to decide; they only tell
+// whether watching is worth while.
+func Acquire(ctx context.Context, s Store, h Holder, ttl time.Duration, c Clock) (*Lease, error) {
+	if ttl <= 0 {
+		ttl = DefaultTTL
+	}
+	l := &Lease{store: s, clock: orReal(c), gone: make(chan struct{})}
+	for {
+		old, raw, rev, err := readLease(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		if err := l.free(ctx, old, raw); err != nil {
+			return nil, err
+		}
+		now := l.clock.Now()
+		l.doc = leaseDoc{Epoch: old.Epoch + 1, State: held, Holder: h, Acquired: now.UTC(), Renewed: now.UTC(), TTL: ttl.Seconds()}
+		if err = l.put(ctx, rev); errors.Is(err, ErrConflict) {
+			continue // somebody was faster: look who
+		}
+		if err != nil {
+			return nil, fmt.Errorf("acquire the lease: %w", err)
+		}
+		l.epoch, l.renewed = l.doc.Epoch, now
+		l.keep(ctx, ttl/3)
+		return l, nil
+	}
+}
+
+func readLease(ctx context.Context, s Store) (doc leaseDoc, raw []byte, rev string, err error) {
+	raw, rev, err = s.Get(ctx, LeaseKey)
+	if errors.Is(err, ErrNotFound) {
+		return doc, nil, "", nil
+	}
+	if err != nil {
+		return doc, nil, "", fmt.Errorf("read the lease: %w", err)
+	}
+	if err := json.Unmarshal(raw, &doc); err != nil {
+		return doc, nil, "", &CorruptError{File: locate(s, LeaseKey), Line: 1, Reason: err.Error()}
+	}
+	return doc, raw, rev, nil
+}
+
+// free returns nil if the lease may be taken.
+func (l *Lease) free(ctx context.Context, doc leaseDoc, raw []byte) error {
+	if doc.State != held || doc.Holder.dead() {
+		return nil
+	}
+	if !l.looksExpired(doc) {
+		return l.heldBy(doc)
+	}
+	// Its holder's clock may be wrong, or ours: watch.
+	start := l.clock.Now()
+	for l.clock.Now().Sub(start) < doc.ttl() {
+		if err := l.clock.Sleep(ctx, doc.ttl()/10); err != nil {
+			return err
+		}
+		fresh, now, _, err := readLease(ctx, l.store)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(now, raw) {
+			if fresh.State != held {
+				return nil
+			}
+			return l.heldBy(fresh)
+		}
+	}
+	return nil
+}
+
+// looksExpired: a renewal further ahead than a time to live is a clock that
+// was set back, and no proof of life.
+func (l *Lease) looksExpired(doc leaseDoc) bool {
+	age := l.clock.Now().Sub(doc.Renewed)
+	return age > doc.ttl() || age < -doc.ttl()
+}
+
+func (l *Lease) heldBy(doc leaseDoc) error {
+	now := l.clock.Now()
+	return &HeldError{
+		Holder: doc.Holder.Name, Host: doc.Holder.Host, PID: doc.Holder.PID, Run: doc.Holder.Run, Command: doc.Holder.Command,
+		Since: doc.Acquired, Age: max(0, now.Sub(doc.Acquired)), Expires: max(0, doc.Renewed.Add(doc.ttl()).Sub(now)),
+	}
+}
+
+// put writes l.doc. A write whose answer was lost looks like a conflict with
+// oneself, so it reads back.
+func (l *Lease) put(ctx context.Context, ifRev string) error {
+	raw, err := json.Marshal(&l.doc)
+	if err != nil {
+		return err
+	}
+	raw = append(raw, '\n')
+	rev, err := l.store.Put(ctx, LeaseKey, raw, ifRev)
+	if errors.Is(err, ErrConflict) {
+		if val, r, gerr := l.store.Get(ctx, LeaseKey); gerr == nil && bytes.Equal(val, raw) {
+			rev, err = r, nil
+		}
+	}
+	if err != nil {
+		return err
+	}
+	l.raw, l.rev = raw, rev
+	return nil
+}
+
+// keep renews in the background until Release or loss.
+func (l *Lease) keep(ctx context.Context, every time.Duration) {
+	ctx, l.stop = context.WithCancel(context.WithoutCancel(ctx))
+	l.idle.Go(func() {
+		for l.clock.Sleep(ctx, every) == nil {
+			if l.renew(ctx) != nil && l.Lost() != nil {
+				return
+			}
+		}
+	})
+}
+
+// renew proves to others that the holder lives. A store that fails is tried
+// again until the lease would have expired; a changed document is the end.
+func (l *Lease) renew(ctx context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.renewLocked(ctx)
+}
+
+func (l *Lease) renewLocked(ctx context.Context) error {
+	if l.lost != nil {
+		return l.lost
+	}
+	began := l.clock.Now()
+	l.doc.Renewed = began.UTC()
+	l.doc.Renewals++
+	err := l.put(ctx, l.rev)
+	if errors.Is(err, ErrConflict) {
+		if err = l.adoptLocked(ctx); err == nil {
+			err = l.put(ctx, l.rev)
+		}
+	}
+	if err == nil {
+		l.renewed = began
+		return nil
+	}
+	if l.lost != nil {
+		return l.lost
+	}
+	if ctx.Err() == nil && l.clock.Now().Sub(l.renewed) >= l.doc.ttl() {
+		l.setLost(fmt.Errorf("%w: it could not be renewed for %v: %w", ErrLeaseLost, l.doc.ttl(), err))
+		return l.lost
+	}
+	return err
+}
+
+// Check returns nil if the lease is held at this moment; else ErrLeaseLost,
+// now and for ever. It reads the document, so that a process that was
+// stopped or suspended and wakes up learns of a takeover before it acts.
+func (l *Lease) Check(ctx context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lost != nil {
+		return l.lost
+	}
+	raw, _, err := l.store.Get(ctx, LeaseKey)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return fmt.Errorf("check the lease: %w", err)
+	}
+	if !bytes.Equal(raw, l.raw) {
+		if err := l.adoptLocked(ctx); err != nil {
+			return err
+		}
+	}
+	if l.clock.Now().Sub(l.renewed) >= l.doc.ttl() {
+		// Slept past our own expiry, and nobody has taken it: renew first, so
+		// that nobody takes it while we act.
+		return l.renewLocked(ctx)
+	}
+	return nil
+}
+
+// adoptLocked looks at a document that is not what we believe we wrote. Our
+// epoch in it says that it is our own write, whose answer was lost; another
+// epoch is the end.
+func (l *Lease) adoptLocked(ctx context.Context) error {
+	doc, raw, rev, err := readLease(ctx, l.store)
+	switch {
+	case err != nil:
+		return err
+	case doc.Epoch == l.epoch:
+		l.raw, l.rev = raw, rev
+		return nil
+	case doc.Epoch == 0:
+		l.setLost(fmt.Errorf("%w: its document is gone from the state store", ErrLeaseLost))
+	default:
+		l.setLost(fmt.Errorf("%w: taken over by %s on %s (pid %d)", ErrLeaseLost, orUnknown(doc.Holder.Name), orUnknown(doc.Holder.Host), doc.Holder.PID))
+	}
+	return l.lost
+}
+
+func (l *Lease) setLost(err error) {
+	l.lost = err
+	close(l.gone)
+	l.stop()
+}
+
+// Lost returns why the lease was lost, nil while it is not known to be.
+func (l *Lease) Lost() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lost
+}
+
+// Gone is closed when the lease is lost.
+func (l *Lease) Gone() <-chan struct{} { return l.gone }
+
+// Epoch is the fencing token: greater than that of every holder before.
+func (l *Lease) Epoch() int64 { return l.epoch }
+
+// SetRun tells others which run the holder is at.
+func (l *Lease) SetRun(ctx context.Context, run string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.doc.Holder.Run = run
+	return l.renewLocked(ctx)
+}
+
+// Release gives the lease back and keeps its epoch in the store. Releasing a
+// lost lease does nothing.
+func (l *Lease) Release(ctx context.Context) error {
+	l.stop()
+	l.idle.Wait()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lost != nil {
+		return nil
+	}
+	l.doc.State = released
+	ctx = context.WithoutCancel(ctx)
+	err := l.put(ctx, l.rev)
+	if errors.Is(err, ErrConflict) {
+		if err = l.adoptLocked(ctx); l.lost != nil {
+			return nil // taken over meanwhile: not ours to give back
+		}
+		if err == nil {
+			err = l.put(ctx, l.rev)
+		}
+	}
+	l.lost = fmt.Errorf("%w: it was released", ErrLeaseLost)
+	close(l.gone)
+	return err
+}
+
+// A LeaseInfo is what the store says of the lease.
+type LeaseInfo struct {
+	Epoch    int64
+	Holder   Holder
+	Acquired time.Time
+	Renewed  time.Time
+	// Held: not released. Alive: held, not provably dead, and renewed within
+	// its time to live by this machine's clock.
+	Held, Alive bool
+}
+
+// Inspect reads the lease without taking it. A store without one gives the
+// zero LeaseInfo.
+func Inspect(ctx context.Context, s Store, c Clock) (LeaseInfo, error) {
+	doc, _, _, err := readLease(ctx, s)
+	if err != nil {
+		return LeaseInfo{}, err
+	}
+	l := &Lease{clock: orReal(c)}
+	info := LeaseInfo{Epoch: doc.Epoch, Holder: doc.Holder, Acquired: doc.Acquired, Renewed: doc.Renewed, Held: doc.State == held}
+	info.Alive = info.Held && !doc.Holder.dead() && !l.looksExpired(doc)
+	return info, nil
+}
