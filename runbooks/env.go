@@ -1,0 +1,67 @@
+package runbooks
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/understudy-dr/understudy/executor"
+	"github.com/understudy-dr/understudy/internal/journal"
+	"github.com/understudy-dr/understudy/internal/topology"
+	"github.com/understudy-dr/understudy/planner"
+)
+
+// An Env is all that a runbook stands on: what is desired, the cloud, the
+// state. A runbook cannot tell the simulator from AWS, which is what makes a
+// rehearsal worth something (G8).
+type Env struct {
+	Desired *topology.Desired
+	Quirks  topology.Quirks
+
+	// Observe looks at every configured region but the skipped ones, alarms
+	// included. A region that does not answer is a value in the snapshot.
+	// Drift and Status use nothing but this, so that a read-only client
+	// suffices for them.
+	Observe func(ctx context.Context, skip []topology.Region) (*topology.Snapshot, error)
+	Cloud   executor.Cloud
+
+	Store  journal.Store
+	Holder journal.Holder
+	Clock  journal.Clock // nil is the machine's
+
+	// Confirm is asked just before something is changed, with the plan as it
+	// will run. An error stops everything, and nothing was changed. nil is
+	// consent (--yes).
+	Confirm func(ctx context.Context, plan *planner.Plan) error
+
+	// Stop, when closed, ends a run gracefully: calls in flight are finished.
+	Stop <-chan struct{}
+
+	StuckAfter     time.Duration // of drift.Options
+	SnapshotMaxAge time.Duration // of drift.Options
+}
+
+func (env Env) clock() journal.Clock {
+	if env.Clock == nil {
+		return journal.RealClock{}
+	}
+	return env.Clock
+}
+
+func (env Env) now() time.Time { return env.clock().Now().UTC() }
+
+func (env Env) confirm(ctx context.Context, plan *planner.Plan) error {
+	if env.Confirm == nil {
+		return nil
+	}
+	return env.Confirm(ctx, plan)
+}
+
+// document reads a document of the store; nil if there is none.
+func (env Env) document(ctx context.Context, key string) ([]byte, error) {
+	data, _, err := env.Store.Get(ctx, key)
+	if errors.Is(err, journal.ErrNotFound) {
+		return nil, nil
+	}
+	return data, err
+}
