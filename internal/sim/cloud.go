@@ -76,6 +76,7 @@ func New(opts Options) *Cloud {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
+	opts.Quirks = opts.Quirks.withDefaults()
 	c := &Cloud{opts: opts, ops: newRegistry()}
 	c.mu.Lock()
 	defer c.mu.Unlock()
