@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -191,7 +192,7 @@ func decodeStrict(body []byte, v any) error {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(v); err != nil {
-		return jsonError(err)
+		return jsonError(err, body, v)
 	}
 	if _, err := dec.Token(); err != io.EOF {
 		return errors.New("body: more than one JSON value")
@@ -200,7 +201,7 @@ func decodeStrict(body []byte, v any) error {
 }
 
 // jsonError says which key is wrong, in the control surface's words.
-func jsonError(err error) error {
+func jsonError(err error, body []byte, v any) error {
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		return fmt.Errorf("%s: %s is not what belongs here", cmp.Or(wrong.Field, "body"), wrong.Value)
 	}
@@ -208,7 +209,23 @@ func jsonError(err error) error {
 	if key, found := strings.CutPrefix(err.Error(), unknown); found {
 		return fmt.Errorf("%s: unknown key", strings.Trim(key, `"`))
 	}
-	return fmt.Errorf("body: %w", err)
+	return fmt.Errorf("%s: %w", cmp.Or(badKey(body, v), "body"), err)
+}
+
+// badKey finds the key whose text a type such as Duration refused: package
+// json passes such an error on without saying where.
+func badKey(body []byte, v any) string {
+	var object map[string]json.RawMessage
+	if json.Unmarshal(body, &object) != nil {
+		return ""
+	}
+	for _, key := range slices.Sorted(maps.Keys(object)) {
+		alone, err := json.Marshal(map[string]json.RawMessage{key: object[key]})
+		if err == nil && json.Unmarshal(alone, reflect.New(reflect.TypeOf(v).Elem()).Interface()) != nil {
+			return key
+		}
+	}
+	return ""
 }
 
 func controlError(err error) any { return map[string]string{"error": err.Error()} }

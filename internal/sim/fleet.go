@@ -21,7 +21,9 @@ type Fleet struct {
 type FleetKey struct {
 	Alias  string `toml:"alias"` // alias/…
 	Region string `toml:"region"`
-	State  string `toml:"state"` // a KMS KeyState; "" means Enabled
+	// State is a KMS KeyState; "" means Enabled. It takes effect when every
+	// secret has its values, before they replicate.
+	State string `toml:"state"`
 }
 
 // A FleetTopic is an SNS topic.

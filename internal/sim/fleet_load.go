@@ -3,7 +3,6 @@ package sim
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -27,9 +26,9 @@ func (c *Cloud) Load(f *Fleet) error {
 	c.opts.Lag, c.regions = 0, map[string]*regionControl{} // healthy while it loads
 	defer func() { c.opts.Lag, c.regions = lag, regions }()
 
-	l := &fleetLoader{cloud: c, fleet: f, now: now}
+	l := &fleetLoader{cloud: c, fleet: f, now: now, late: f.hasLameKeys()}
 	for _, load := range []func() error{
-		l.keys, l.topics, l.functions, l.logs, l.secrets, l.alarms, l.composites,
+		l.keys, l.topics, l.functions, l.logs, l.secrets, l.alarms, l.composites, l.keyStates, l.replicas,
 	} {
 		if err := load(); err != nil {
 			return err
@@ -43,6 +42,9 @@ type fleetLoader struct {
 	cloud *Cloud
 	fleet *Fleet
 	now   time.Time
+	// late replicates when the keys are in their states, so that replication
+	// fails as it would have.
+	late bool
 }
 
 // input is an operation's input by member name.
@@ -186,8 +188,7 @@ func (l *fleetLoader) actions(region string, topics []string) []string {
 	return out
 }
 
-// keys creates every key and puts it into its state last, when its alias
-// stands.
+// keys creates every key with its alias. They are enabled until keyStates.
 func (l *fleetLoader) keys() error {
 	for _, k := range l.fleet.Keys {
 		out, err := l.call(k.Region, "kms", "CreateKey", input{"Description": k.Alias}, nil)
@@ -215,8 +216,16 @@ func createdKeyID(out any) (string, error) {
 	if err := json.Unmarshal(data, &created); err != nil {
 		return "", fmt.Errorf("CreateKey: %w", err)
 	}
-	if created.KeyMetadata.KeyId == "" {
-		return "", errors.New("CreateKey: no KeyId in its answer")
-	}
 	return created.KeyMetadata.KeyId, nil
+}
+
+// keyStates puts the keys into their states, when every secret has its
+// values: a secret cannot be made under a key that is disabled.
+func (l *fleetLoader) keyStates() error {
+	for _, k := range l.fleet.Keys {
+		if key, ok := l.cloud.store(l.cloud.opts.Account, k.Region).resolveKey(k.Alias); ok && k.State != "" {
+			key.state = k.State
+		}
+	}
+	return nil
 }

@@ -14,8 +14,9 @@ import (
 	"syscall"
 )
 
-// maxBody is more than any call that the simulator knows may carry.
-const maxBody = 16 << 20
+// maxBody bounds a request's body, in bytes. AWS's own limits are lower for
+// every service here but Lambda's zip upload (50 MB, base64 in JSON).
+const maxBody = 72 << 20
 
 // An answer is what a call came to: a buffered HTTP response, or a connection
 // that broke before one came.
@@ -125,21 +126,15 @@ func readBody(req *http.Request) ([]byte, error) {
 }
 
 // serveCall takes one AWS call through region state, faults, latency and
-// quota to its operation, and renders what comes of it.
+// quota to its operation, and renders what comes of it. A call that could not
+// be read goes the same way: a region that hangs, hangs for it too.
 func (c *Cloud) serveCall(a *answer, req *http.Request, body []byte) {
 	r, wire, bad := c.parseRequest(req, body)
-	if r == nil {
-		wire.writeError(a, nil, bad)
-		return
-	}
-	op, known := c.ops[r.service][r.op]
+	op := c.ops[r.service][r.op]
 	fault, refused, err := c.admit(req.Context(), r, op)
 	if err != nil {
 		a.broken = err
 		return
-	}
-	if bad == nil && !known {
-		bad = errorf("UnknownOperationException", 400, "")
 	}
 	if refused != nil {
 		bad = refused

@@ -157,16 +157,12 @@ func (c *Cloud) throttled(service string) *apiError {
 	case "lambda":
 		return errorf("TooManyRequestsException", 429, "Rate exceeded")
 	case "monitoring":
-		return errorf(alarmThrottleCode, 400, "Rate exceeded")
+		return errorf(c.quirks().AlarmThrottle, 400, "Rate exceeded")
 	case "sns", "sts":
 		return errorf("Throttling", 400, "Rate exceeded")
 	}
 	return errorf("ThrottlingException", 400, "Rate exceeded")
 }
-
-// alarmThrottleCode is CloudWatch's. AWS: "Common errors" of the CloudWatch
-// API lists both Throttling and ThrottlingException.
-const alarmThrottleCode = "Throttling"
 
 func isThrottle(code string) bool {
 	switch code {
