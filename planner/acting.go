@@ -143,6 +143,7 @@ type Resolver struct {
 	in      *Input
 	regions []topology.Region
 	views   []*topology.RegionView
+	names   []topology.Name
 }
 
 // Resolver prepares for many calls of Resolve.
@@ -171,6 +172,9 @@ func (r *Resolver) Regions() []topology.Region { return r.regions }
 // Names are all secrets that an answering region, the journal or, for
 // regions that are dark, the recovery snapshot knows, sorted.
 func (r *Resolver) Names() []topology.Name {
+	if r.names != nil {
+		return r.names
+	}
 	var names []topology.Name
 	for i, v := range r.views {
 		secrets := v.Secrets
@@ -186,14 +190,16 @@ func (r *Resolver) Names() []topology.Name {
 		names = append(names, n)
 	}
 	slices.Sort(names)
-	return slices.Compact(names)
+	r.names = slices.Compact(names)
+	return r.names
 }
 
 // Resolve fills in the standing of one secret, reusing s.Copies.
 func (r *Resolver) Resolve(n topology.Name, s *Standing) {
 	*s = Standing{Secret: n, Copies: s.Copies[:0]}
 	if m, ok := r.in.Placement.Acting[n]; ok {
-		s.Move = &m
+		move := m // only a moved secret costs an allocation
+		s.Move = &move
 	}
 	for i, region := range r.regions {
 		c := Copy{Region: region, State: CopyUnknown}

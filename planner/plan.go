@@ -27,7 +27,45 @@ type Plan struct {
 	Unobserved []topology.Region `json:"unobserved,omitempty"`
 	// ARNs are old → new of every secret that moves.
 	ARNs []ARNChange `json:"arns,omitempty"`
+	// Notes are worth knowing and refuse nothing: an accepted loss, something
+	// unknown, a reason why the plan is empty. Fatal is never set.
+	Notes []Blocker `json:"notes,omitempty"`
+	// Basis has a short hash of what each subject's steps were decided on
+	// (subject: see Step.Subject), so that Compare can say what moved.
+	Basis map[string]string `json:"basis,omitempty"`
 }
+
+// Empty reports whether there is nothing to do.
+func (p *Plan) Empty() bool { return len(p.Steps) == 0 }
+
+// Gated returns the steps that need a flag which is not allowed.
+func (p *Plan) Gated(allowed map[string]bool) []Step {
+	var gated []Step
+	for i := range p.Steps {
+		if need := p.Steps[i].Requires; need != "" && !allowed[need] {
+			gated = append(gated, p.Steps[i])
+		}
+	}
+	return gated
+}
+
+// Refused returns the blockers that refuse the whole plan.
+func (p *Plan) Refused() []Blocker {
+	var fatal []Blocker
+	for _, b := range p.Blockers {
+		if b.Fatal {
+			fatal = append(fatal, b)
+		}
+	}
+	return fatal
+}
+
+// Flags without which a gated step must not run (Step.Requires).
+const (
+	AllowRemove     = "allow-remove"
+	AllowOverwrite  = "allow-overwrite"
+	AllowReplicaGap = "allow-replica-gap"
+)
 
 // A Skip is a secret that the plan leaves alone although it might be thought
 // to concern it, with the reason.

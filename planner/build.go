@@ -1,0 +1,171 @@
+package planner
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+
+	"github.com/understudy-dr/understudy/internal/topology"
+)
+
+// A build is one plan being made.
+type build struct {
+	in      *Input
+	desired *topology.Desired
+	res     *Resolver
+	account string
+	plan    *Plan
+	steps   []ranked
+	grants  map[string]int // function ARN → index of its grant-invoke step
+	dark    map[topology.Region]bool
+	// primaries counts matched secrets by acting primary.
+	primaries map[topology.Region]int
+}
+
+// A ranked step stands in a plan by tier, then rank, then name.
+type ranked struct {
+	rank int
+	Step
+}
+
+// Ranks order the steps of one tier for people and for whoever runs them one
+// by one; what must wait for what is in Needs.
+const (
+	rankGrant = 10 * (iota + 1)
+	rankPromote
+	rankPromoteThird
+	rankReplicas
+	rankRotation
+	rankFilters
+	rankAlarms // plus the depth of a composite alarm
+	rankAlarmActions
+	rankReparent
+	rankOldAlarms
+	rankOldRotation
+)
+
+// Phases label steps for people.
+const (
+	PhaseReplicas    = "replicas"
+	PhasePermissions = "permissions"
+	PhasePromote     = "promote"
+	PhaseRotation    = "rotation"
+	PhaseAlarms      = "alarms"
+	PhaseReparent    = "re-parent"
+	PhaseOldPrimary  = "old-primary"
+)
+
+func newBuild(in *Input, command string) *build {
+	b := &build{
+		in: in, desired: in.Desired, res: in.Resolver(), account: in.Desired.Account,
+		plan: &Plan{
+			Schema: "understudy/plan/v1", Command: command,
+			Steps: []Step{}, Summary: map[Action]int{}, Skipped: []Skip{}, Unmatched: []string{},
+		},
+		grants: map[string]int{}, dark: map[topology.Region]bool{}, primaries: map[topology.Region]int{},
+	}
+	if b.account == "" && in.Observed != nil {
+		b.account = in.Observed.Account
+	}
+	b.plan.Account = b.account
+	for _, r := range b.desired.Regions() {
+		if b.view(r).Dark != "" {
+			b.dark[r] = true
+		}
+	}
+	return b
+}
+
+func (b *build) view(r topology.Region) *topology.RegionView { return b.in.Observed.View(r) }
+
+// add seals a step and returns its ID.
+func (b *build) add(rank int, s Step) string {
+	s.Account = b.account
+	s = s.Seal()
+	b.steps = append(b.steps, ranked{rank, s})
+	return s.ID
+}
+
+func (b *build) skip(n topology.Name, r topology.Region, reason string) {
+	b.plan.Skipped = append(b.plan.Skipped, Skip{n, r, reason})
+}
+
+func (b *build) block(x Blocker) { b.plan.Blockers = append(b.plan.Blockers, x) }
+func (b *build) note(x Blocker)  { b.plan.Notes = append(b.plan.Notes, x) }
+
+// grant plans grant-invoke once for a function, for all secrets that need it,
+// in the first of their tiers, and returns the step's ID.
+func (b *build) grant(r topology.Region, function, why string, tier int) string {
+	if i, ok := b.grants[function]; ok {
+		b.steps[i].Tier = min(b.steps[i].Tier, tier)
+		return b.steps[i].ID
+	}
+	b.grants[function] = len(b.steps)
+	return b.add(rankGrant, Step{
+		Action: GrantInvoke, Target: function, Region: r, Tier: tier, Phase: PhasePermissions,
+		Params: Params{Lambda: function, Statement: GrantStatement},
+		Before: "not permitted", After: "secretsmanager.amazonaws.com may invoke it for account " + b.account,
+		Reason: why,
+	})
+}
+
+// GrantStatement is the statement id of grant-invoke: one for each function,
+// since a function's policy holds 20 KB only.
+const GrantStatement = "understudy-secretsmanager"
+
+// finish sorts everything and fills in what follows from the steps.
+func (b *build) finish() *Plan {
+	p := b.plan
+	slices.SortFunc(b.steps, func(x, y ranked) int {
+		return cmp.Or(
+			cmp.Compare(x.Tier, y.Tier), cmp.Compare(x.rank, y.rank),
+			cmp.Compare(x.Subject(), y.Subject()), cmp.Compare(x.Region, y.Region),
+			cmp.Compare(x.Action, y.Action), cmp.Compare(x.ID, y.ID),
+		)
+	})
+	hash := sha256.New()
+	for _, s := range b.steps {
+		slices.Sort(s.Needs)
+		s.Needs = slices.Compact(s.Needs)
+		p.Steps = append(p.Steps, s.Step)
+		p.Summary[s.Action]++
+		hash.Write([]byte(s.ID))
+		for _, need := range s.Needs {
+			hash.Write([]byte(need))
+		}
+		hash.Write([]byte{'\n'})
+	}
+	hash.Write([]byte(p.Command + p.Account + string(p.From) + string(p.To)))
+	p.ID = hex.EncodeToString(hash.Sum(nil)[:6])
+	for r := range b.dark {
+		p.Unobserved = append(p.Unobserved, r)
+	}
+	slices.Sort(p.Unobserved)
+	slices.Sort(p.Unmatched)
+	slices.SortFunc(p.Skipped, func(x, y Skip) int {
+		return cmp.Or(cmp.Compare(x.Secret, y.Secret), cmp.Compare(x.Region, y.Region), cmp.Compare(x.Reason, y.Reason))
+	})
+	p.Skipped = slices.Compact(p.Skipped)
+	slices.SortFunc(p.Blockers, compareBlockers)
+	p.Blockers = slices.Compact(p.Blockers)
+	slices.SortFunc(p.Notes, compareBlockers)
+	p.Notes = slices.Compact(p.Notes)
+	slices.SortFunc(p.ARNs, func(x, y ARNChange) int { return cmp.Compare(x.Secret, y.Secret) })
+	p.MonthlyCostChange, p.FloorSeconds = cost(p.Steps)
+	p.Fingerprint, p.Basis = b.fingerprint(p.Steps)
+	return p
+}
+
+func compareBlockers(x, y Blocker) int {
+	fatal := func(b Blocker) int {
+		if b.Fatal {
+			return 0
+		}
+		return 1
+	}
+	return cmp.Or(
+		cmp.Compare(fatal(x), fatal(y)), cmp.Compare(x.Secret, y.Secret), cmp.Compare(x.Region, y.Region),
+		cmp.Compare(x.Code, y.Code), cmp.Compare(x.Message, y.Message),
+	)
+}

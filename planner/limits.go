@@ -1,0 +1,190 @@
+package planner
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/understudy-dr/understudy/internal/topology"
+)
+
+// Blocker codes that are counted against --accept-stale.
+const (
+	codeStale         = "stale-standby"
+	codeFailedReplica = "replica-failed"
+)
+
+// limits are the reasons why the target's copy cannot, or should not,
+// become the primary.
+func (m *move) limits(s *Standing, target *Copy, from topology.Region) []Blocker {
+	x := Blocker{Secret: s.Secret, Region: m.to}
+	switch target.State {
+	case CopyAbsent:
+		return []Blocker{m.noReplica(s)}
+	case CopyDeleting:
+		x.Code, x.Message = "pending-deletion", "the copy in "+string(m.to)+" is scheduled for deletion on "+day(target.Secret.Deleted)
+		x.Fix = "aws secretsmanager restore-secret in " + string(m.to)
+		return []Blocker{x}
+	case CopyNameClash:
+		x.Code, x.Message = "name-clash", fmt.Sprintf("another secret of this name stands in %s (%s): its ARN is not the replica's", m.to, target.Secret.ARN)
+		x.Fix = "choose another region for it"
+		return []Blocker{x}
+	case CopySplitBrain:
+		x.Code, x.Message = "split-brain", fmt.Sprintf("%s and %s are both written", s.Primary, m.to)
+		x.Fix = "understudy drift: decide which one holds"
+		return []Blocker{x}
+	case CopyUnknown, CopyAwaitingFence:
+		x.Code, x.Message = "unknown", "its copy in "+string(m.to)+" is not known"
+		return []Blocker{x}
+	}
+	ref := target.Secret.KmsKeyID
+	if k, known := m.view(m.to).Key(ref); known && !usable(ref, k) {
+		x.Code, x.Message = "key-unusable", fmt.Sprintf("the key %s in %s is %s: nobody could read or write it there", keyName(ref), m.to, keyState(k))
+		x.Fix = "enable the key, or choose another region"
+		return []Blocker{x}
+	}
+	if target.State == CopyPrimary {
+		return nil // moved already: what it lacked was judged then
+	}
+	return m.freshness(s, target, from)
+}
+
+// freshness compares the target's versions with the observed primary's, else
+// with the recovery snapshot's, and notes what is unknown.
+func (m *move) freshness(s *Standing, target *Copy, from topology.Region) []Blocker {
+	primary := s.Copy(from).Secret
+	behind, words, known := 0, "", true
+	switch {
+	case primary != nil:
+		behind, words = behindObserved(primary, target.Secret)
+	default:
+		behind, words, known = m.behindRecovery(s, target, from)
+	}
+	m.inFlight(s, target, primary, from)
+	failed := target.Listed && target.Entry.Status == topology.Failed || m.failedInRecovery(s, from)
+	x := Blocker{Secret: s.Secret, Region: m.to}
+	switch {
+	case failed && (behind > 0 || !known):
+		x.Code, x.Message = codeFailedReplica, fmt.Sprintf("its replication to %s had failed, so the copy there is old%s", m.to, commaWords(words))
+	case behind > 0:
+		x.Code, x.Message = codeStale, fmt.Sprintf("%s is behind %s: %s", m.to, from, words)
+	case !known:
+		x.Code, x.Message = "staleness-unknown", fmt.Sprintf("%s is dark and no snapshot knows its versions: %s may be behind", from, m.to)
+		m.note(x)
+		return nil
+	default:
+		return nil
+	}
+	return []Blocker{x}
+}
+
+func commaWords(words string) string {
+	if words == "" {
+		return ""
+	}
+	return ": " + words
+}
+
+func (m *move) failedInRecovery(s *Standing, from topology.Region) bool {
+	if s.Copy(from).Secret != nil {
+		return false
+	}
+	p, _ := m.in.Recovery.Secret(from, s.Secret)
+	e, listed := p.Replica(m.to)
+	return listed && e.Status == topology.Failed
+}
+
+// behindObserved counts the versions that the target lacks of a primary that
+// answered. A pending version is a rotation in flight, judged apart.
+func behindObserved(primary, target *topology.Secret) (int, string) {
+	missing := 0
+	for _, v := range primary.Versions {
+		if !holds(target, v.ID) && !onlyPending(v) {
+			missing++
+		}
+	}
+	switch {
+	case missing > 0:
+		return missing, "lacks " + count(missing, "version") + lag(primary.Changed, target.Changed)
+	case primary.Stage(topology.StageCurrent) != target.Stage(topology.StageCurrent):
+		return 1, "AWSCURRENT has not moved to " + primary.Stage(topology.StageCurrent)
+	}
+	return 0, ""
+}
+
+func onlyPending(v topology.Version) bool {
+	return len(v.Stages) == 1 && v.Stages[0] == topology.StagePending
+}
+
+func lag(primary, target time.Time) string {
+	if primary.IsZero() || target.IsZero() || !primary.After(target) {
+		return ""
+	}
+	return ", changed " + primary.Sub(target).Round(time.Second).String() + " later"
+}
+
+// behindRecovery judges against the snapshot. The target is at least as
+// fresh if it holds the version that was current then, or was changed after
+// the snapshot; more is not known.
+func (m *move) behindRecovery(s *Standing, target *Copy, from topology.Region) (int, string, bool) {
+	then, known := m.in.Recovery.Secret(from, s.Secret)
+	if !known || then == nil {
+		return 0, "", false
+	}
+	taken := m.in.Recovery.View(from).Taken
+	if taken.IsZero() {
+		taken = m.in.Recovery.Taken
+	}
+	current := then.Stage(topology.StageCurrent)
+	if current == "" || holds(target.Secret, current) || target.Secret.Changed.After(taken) {
+		return 0, "", true
+	}
+	missing, _ := behindObserved(then, target.Secret)
+	return max(missing, 1), fmt.Sprintf("lacks %s that %s had at the last snapshot%s", count(max(missing, 1), "version"), from, ago(m.in.Now, taken)), true
+}
+
+func ago(now, then time.Time) string {
+	if now.IsZero() || then.IsZero() || now.Before(then) {
+		return ""
+	}
+	return " " + now.Sub(then).Round(time.Minute).String() + " ago"
+}
+
+// inFlight notes a rotation that only the old primary knows to be under way.
+// One that the target's copy shows blocks its rotation (attachRotation).
+func (m *move) inFlight(s *Standing, target *Copy, primary *topology.Secret, from topology.Region) {
+	if primary == nil {
+		primary, _ = m.in.Recovery.Secret(from, s.Secret)
+	}
+	if primary == nil || !primary.RotationInFlight() || target.Secret.RotationInFlight() {
+		return
+	}
+	pending := primary.Stage(topology.StagePending)
+	message := fmt.Sprintf("a rotation was under way in %s, and AWSPENDING %s is not in %s: if the database has its password already, logins fail", from, pending, m.to)
+	if holds(target.Secret, pending) {
+		message = fmt.Sprintf("a rotation was under way in %s; %s holds its version %s, labelled otherwise", from, m.to, pending)
+	}
+	m.note(Blocker{
+		Code: "rotation-in-flight", Secret: s.Secret, Region: m.to, Message: message,
+		Fix: "test a login with AWSCURRENT, then with AWSPREVIOUS, before anything rotates",
+	})
+}
+
+// endpointRegion is the region in an endpoint such as
+// https://secretsmanager.us-west-2.amazonaws.com, "" if it has none.
+func endpointRegion(endpoint string) topology.Region {
+	for _, part := range strings.FieldsFunc(endpoint, func(c rune) bool { return c == '.' || c == '/' || c == ':' }) {
+		if r := topology.Region(part); r.Valid() {
+			return r
+		}
+	}
+	return ""
+}
+
+// functionName is the last field of a function's ARN.
+func functionName(arn string) string {
+	if i := strings.LastIndex(arn, ":function:"); i >= 0 {
+		return arn[i+len(":function:"):]
+	}
+	return arn
+}

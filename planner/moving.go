@@ -1,0 +1,269 @@
+package planner
+
+import (
+	"fmt"
+
+	"github.com/understudy-dr/understudy/internal/topology"
+)
+
+// moving is one secret on its way from one region to the target.
+type moving struct {
+	*move
+	s        *Standing
+	g        *topology.Group
+	from     topology.Region
+	target   *Copy
+	promoted string // ID of the promote step, "" if the target is writable already
+}
+
+func (m *moving) plan() {
+	if m.target.Secret.Role() == topology.RoleReplica {
+		m.promoted = m.add(rankPromote, promoteStep(m.s, m.g, m.target, Step{
+			Params: Params{From: m.from},
+			After:  "standalone, writable: the primary",
+			Reason: "failover from " + string(m.from),
+		}))
+	}
+	m.arns()
+	m.attachRotation()
+	m.thirdRegions()
+	m.cancelRotation()
+}
+
+// promoteStep promotes a replica as it was seen: of that primary, with that
+// current version.
+func promoteStep(s *Standing, g *topology.Group, c *Copy, like Step) Step {
+	like.Action, like.Secret, like.Region = Promote, s.Secret, c.Region
+	like.Group, like.Tier, like.Phase = g.Name, g.Priority, PhasePromote
+	like.Expect = Expect{
+		ARN: c.Secret.ARN, PrimaryRegion: c.Secret.PrimaryRegion, Current: c.Secret.Stage(topology.StageCurrent),
+	}
+	like.Before = "replica of " + string(c.Secret.PrimaryRegion)
+	return like
+}
+
+func (m *moving) needs() []string {
+	if m.promoted == "" {
+		return nil
+	}
+	return []string{m.promoted}
+}
+
+// old is the old primary's copy: as observed, else as the recovery snapshot
+// has it, else nil.
+func (m *moving) old() *topology.Secret {
+	if c := m.s.Copy(m.from); c.Secret != nil {
+		return c.Secret
+	}
+	return m.recovered()
+}
+
+// recovered is the old primary's copy in the recovery snapshot.
+func (m *moving) recovered() *topology.Secret {
+	s, _ := m.in.Recovery.Secret(m.from, m.s.Secret)
+	return s
+}
+
+func (m *moving) arns() {
+	now := m.target.Secret.ARN
+	before := topology.WithRegion(now, m.from)
+	if old := m.old(); old != nil {
+		before = old.ARN
+	}
+	m.build.plan.ARNs = append(m.build.plan.ARNs, ARNChange{m.s.Secret, before, now})
+}
+
+// rotation tells how the secret rotated before the move. A fence that was
+// paid already turned it off in the old primary, so the snapshot's word
+// counts as well.
+func (m *moving) rotation() (r topology.Rotation, on, known bool) {
+	now, before := m.s.Copy(m.from).Secret, m.recovered()
+	switch {
+	case now != nil && now.Rotation.Enabled:
+		return now.Rotation, true, true
+	case before != nil && before.Rotation.Enabled && (now == nil || m.s.Move != nil):
+		return before.Rotation, true, true
+	case now != nil && before == nil && m.s.Move != nil && now.Rotation.LambdaARN != "":
+		return now.Rotation, true, true // cancelled by our fence, as far as can be told
+	}
+	return topology.Rotation{}, false, now != nil || before != nil
+}
+
+func (m *moving) attachRotation() {
+	there := m.target.Secret.Rotation
+	if there.Enabled && m.promoted == "" {
+		return
+	}
+	rotation, on, known := m.rotation()
+	if !known && m.g.Rotation != nil {
+		m.blockRotation("rotation-unknown", fmt.Sprintf("how it rotated in %s is in no snapshot: rotation stays off", m.from),
+			"aws secretsmanager rotate-secret with the rules, after the failover")
+	}
+	if !on {
+		return
+	}
+	lambda, ok := m.function()
+	if !ok {
+		return
+	}
+	if m.target.Secret.RotationInFlight() {
+		m.blockRotation("rotation-in-flight", "a rotation was under way: "+string(m.to)+" holds AWSPENDING "+m.target.Secret.Stage(topology.StagePending)+", and the database may have either password; rotation stays off",
+			"find which of AWSCURRENT and AWSPENDING logs in, label it AWSCURRENT, then understudy failover --to "+string(m.to)+" again")
+		return
+	}
+	if rotation.Rules == (topology.RotationRules{}) {
+		m.blockRotation("rotation-unknown", "its rotation rules are not known: rotation stays off", "aws secretsmanager rotate-secret with the rules, after the failover")
+		return
+	}
+	immediately := m.g.Rotation.RotateImmediately
+	step := Step{
+		Action: AttachRotation, Secret: m.s.Secret, Region: m.to, Group: m.g.Name, Tier: m.g.Priority, Phase: PhaseRotation,
+		Needs:  m.needs(),
+		Params: Params{Lambda: lambda, Rules: rotation.Rules, RotateImmediately: immediately},
+		Expect: Expect{ARN: m.target.Secret.ARN},
+		Before: "rotation off", After: rulesWords(rotation.Rules) + " by " + functionName(lambda),
+		Reason: "rotated in " + string(m.from) + "; promotion leaves rotation off",
+	}
+	if immediately {
+		step.After += ", at once"
+	}
+	if f := m.view(m.to).Functions[lambda]; f != nil && !f.Invokable {
+		step.Needs = append(step.Needs, m.grant(m.to, lambda, "rotation is to be attached to it", m.g.Priority))
+	}
+	m.add(rankRotation, step)
+}
+
+// function is the target's rotation function if it can be attached, as far
+// as is known.
+func (m *moving) function() (arn string, ok bool) {
+	arn = m.g.Rotation.LambdaIn(m.to, m.account)
+	f := m.view(m.to).Functions[arn]
+	switch {
+	case arn == "":
+		m.blockRotation("rotation-function-not-configured", "the configuration names no rotation function for "+string(m.to)+": rotation stays off",
+			"[group.rotation] lambda of group "+m.g.Name)
+	case f == nil:
+		return arn, true // unknown: the executor looks before it attaches
+	case f.Missing:
+		m.blockRotation("rotation-function-missing", "the rotation function "+arn+" does not exist: rotation stays off", "deploy it, then the same failover again")
+	case f.State != "" && f.State != "Active":
+		m.blockRotation("rotation-function-not-active", "the rotation function "+arn+" is "+f.State+": rotation stays off", "bring it to Active, then the same failover again")
+	default:
+		if other := endpointRegion(f.Endpoint); other != "" && other != m.to {
+			m.note(Blocker{
+				Code: "rotation-function-endpoint", Region: m.to,
+				Message: fmt.Sprintf("%s dials Secrets Manager of %s (SECRETS_MANAGER_ENDPOINT): its rotations will fail", functionName(arn), other),
+				Fix:     "set it to https://secretsmanager." + string(m.to) + ".amazonaws.com",
+			})
+		}
+		return arn, true
+	}
+	return "", false
+}
+
+// blockRotation: the secret moves, its rotation does not.
+func (m *moving) blockRotation(code, message, fix string) {
+	m.block(Blocker{Code: code, Secret: m.s.Secret, Region: m.to, Message: message, Fix: fix})
+}
+
+// thirdRegions promotes every other replica early, and then makes it a
+// replica of the target, one region at a time.
+func (m *moving) thirdRegions() {
+	previous := ""
+	for i := range m.s.Copies {
+		c := &m.s.Copies[i]
+		if c.Region == m.to || c.Region == m.from || !m.configured(c.Region) || c.Secret == nil {
+			continue
+		}
+		var needs []string
+		switch {
+		case c.State == CopyReplica && m.s.Primary == m.to:
+			continue // follows the target already
+		case c.State == CopyReplica, c.State == CopyStray:
+			needs = append(m.needs(), m.add(rankPromoteThird, promoteStep(m.s, m.g, c, Step{
+				Params: Params{From: m.from},
+				After:  "standalone, then replica of " + string(m.to),
+				Reason: "a recovered " + string(c.Secret.PrimaryRegion) + " would keep pushing into it",
+			})))
+		case c.State == CopyPromoted:
+			needs = m.needs()
+		default:
+			continue
+		}
+		if previous != "" {
+			needs = append(needs, previous)
+		}
+		if id := m.reparent(c, needs); id != "" {
+			previous = id
+		}
+	}
+}
+
+func (m *moving) configured(r topology.Region) bool {
+	for _, known := range m.desired.Regions() {
+		if r == known {
+			return true
+		}
+	}
+	return false
+}
+
+// reparent overwrites a third region's promoted copy from the target, where
+// the group wants a replica there and nothing would be lost (G1).
+func (m *moving) reparent(c *Copy, needs []string) string {
+	if !m.wanted(m.g, m.s, c.Region) {
+		return ""
+	}
+	if orphans := Lacking(c.Secret, m.target.Secret); len(orphans) > 0 {
+		m.block(thirdRegionAhead(m.s.Secret, c, m.to, orphans))
+		return ""
+	}
+	want := m.desired.Key(m.g, c.Region)
+	if k, known := m.view(c.Region).Key(want); known && !usable(want, k) {
+		m.block(Blocker{
+			Code: "key-unusable", Secret: m.s.Secret, Region: c.Region,
+			Message: fmt.Sprintf("the key %s in %s is %s: not re-parented", want, c.Region, keyState(k)), Fix: "enable it, then understudy apply",
+		})
+		return ""
+	}
+	return m.add(rankReparent, Step{
+		Action: OverwriteReplica, Secret: m.s.Secret, Region: c.Region, Group: m.g.Name, Tier: m.g.Priority, Phase: PhaseReparent,
+		Needs: needs, Params: Params{From: m.to, Key: keyParam(want)},
+		Expect: Expect{ARN: c.Secret.ARN, Versions: VersionIDs(m.target.Secret)},
+		Before: "copy of " + string(m.from) + "'s secret", After: "replica of " + string(m.to) + " under " + keyName(want),
+		Reason: "follow the new primary; it holds nothing that " + string(m.to) + " lacks",
+	})
+}
+
+// cancelRotation is the fence: the old primary must not rotate once the
+// target is the primary. It is owed if the old primary does not answer, also
+// where nobody knows whether it rotates.
+func (m *moving) cancelRotation() {
+	c := m.s.Copy(m.from)
+	if c.State == CopyAbsent || c.Secret != nil && (!c.Secret.Rotation.Enabled || c.Secret.Role() == topology.RoleReplica) {
+		return
+	}
+	if before := m.recovered(); c.Secret == nil && before != nil && !before.Rotation.Enabled {
+		return
+	}
+	if m.owedAlready(string(CancelRotation), m.s.Secret, m.from) {
+		return
+	}
+	m.add(rankOldRotation, Step{
+		Action: CancelRotation, Secret: m.s.Secret, Region: m.from, Group: m.g.Name, Tier: m.g.Priority, Phase: PhaseOldPrimary,
+		Needs: m.needs(), Owed: true, Deferred: m.in.Options.PrimaryLost,
+		Before: "rotation on", After: "rotation off",
+		Reason: "fence: " + string(m.from) + " must not rotate beside " + string(m.to),
+	})
+}
+
+func rulesWords(r topology.RotationRules) string {
+	words := r.Schedule
+	if words == "" {
+		words = "every " + count(int(r.AfterDays), "day")
+	}
+	if r.Duration != "" {
+		words += " within " + r.Duration
+	}
+	return "rotation " + words
+}
