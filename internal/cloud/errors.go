@@ -322,6 +322,9 @@ func failureOf(err error) failure {
 	if e, ok := errors.AsType[*callError](err); ok {
 		return e.failure
 	}
+	if e, ok := errors.AsType[*classified](err); ok {
+		return e.failure
+	}
 	if ctxErr := contextError(err); ctxErr != nil {
 		return failure{kind: canceled, cause: topology.CauseTimeout, text: ctxErr.Error(), err: err}
 	}
@@ -350,30 +353,49 @@ func opError(op, subject string, r topology.Region, err error) error {
 	return &topology.OpError{Op: op, Subject: subject, Region: r, Code: f.code, Err: sentinel(f, op, err)}
 }
 
+// A classified error reads as its sentinel and what AWS said, and keeps the
+// failure for whoever decides by more than the sentinel.
+type classified struct {
+	failure
+	sentinel error // nil: none fits, AWS's text stands alone
+}
+
+func (e *classified) Error() string {
+	if e.sentinel == nil {
+		return e.text
+	}
+	return e.sentinel.Error() + ": " + e.text
+}
+
+func (e *classified) Unwrap() error { return e.sentinel }
+
 func sentinel(f failure, op string, err error) error {
-	switch f.kind {
+	switch {
+	case errors.Is(err, ErrReadOnly):
+		return ErrReadOnly
+	case f.kind == canceled && contextError(err) != nil:
+		return contextError(err)
+	}
+	return &classified{f, sentinelOf(f.kind, op)}
+}
+
+func sentinelOf(k kind, op string) error {
+	switch k {
 	case throttled:
-		return fmt.Errorf("%w: %s", topology.ErrThrottled, f.text)
+		return topology.ErrThrottled
 	case refused, refusedFast:
-		return fmt.Errorf("%w: %s", topology.ErrUnreachable, f.text)
+		return topology.ErrUnreachable
 	case lost:
 		if isMutating(op) {
-			return fmt.Errorf("%w: %s", topology.ErrUnknown, f.text)
+			return topology.ErrUnknown
 		}
-		return fmt.Errorf("%w: %s", topology.ErrUnreachable, f.text)
+		return topology.ErrUnreachable
 	case denied, notPermitted:
-		return fmt.Errorf("%w: %s", topology.ErrDenied, f.text)
+		return topology.ErrDenied
 	case notFound:
-		return fmt.Errorf("%w: %s", topology.ErrNotFound, f.text)
-	case canceled:
-		if ctxErr := contextError(err); ctxErr != nil {
-			return ctxErr
-		}
+		return topology.ErrNotFound
 	}
-	if errors.Is(err, ErrReadOnly) {
-		return ErrReadOnly
-	}
-	return errors.New(f.text)
+	return nil
 }
 
 // isCode reports whether AWS answered with one of the codes.
