@@ -60,15 +60,20 @@ func (l *fleetLoader) call(region, service, op string, in input, path map[string
 	if !ok {
 		return nil, fmt.Errorf("%s: no such operation in %s", op, service)
 	}
-	out, err := handler.handle(&request{
-		cloud: l.cloud, account: l.cloud.opts.Account, region: region, service: service, op: op,
-		now: l.now, body: body, path: path,
-	})
+	r := l.request(region, service, op)
+	r.body, r.path = body, path
+	out, err := handler.handle(r)
 	if err != nil {
 		return nil, fmt.Errorf("%s in %s: %w", op, region, err)
 	}
 	l.cloud.settleLocked(l.now)
 	return out, nil
+}
+
+func (l *fleetLoader) request(region, service, op string) *request {
+	return &request{
+		cloud: l.cloud, account: l.cloud.opts.Account, region: region, service: service, op: op, now: l.now,
+	}
 }
 
 func (l *fleetLoader) arn(region, service, resource string) string {

@@ -16,24 +16,29 @@ func (l *fleetLoader) secrets() error {
 	return nil
 }
 
+// secret makes one secret. It skips the JSON between a client and its
+// operations: a large fleet is mostly that.
 func (l *fleetLoader) secret(s *FleetSecret) error {
 	home := l.fleet.home(s.Region)
-	in := input{"Name": s.Name, "SecretString": s.value(1), "ClientRequestToken": l.token()}
+	token, value := l.token(), s.value(1)
+	in := &createSecretInput{Name: &s.Name, SecretString: &value, ClientRequestToken: &token, Tags: s.tagList()}
 	if s.Description != "" {
-		in["Description"] = s.Description
+		in.Description = &s.Description
 	}
 	if s.Key != "" {
-		in["KmsKeyId"] = s.Key
+		in.KmsKeyId = &s.Key
 	}
-	if len(s.Tags) > 0 {
-		in["Tags"] = tagInput(s.Tags)
+	if !l.late {
+		in.AddReplicaRegions = s.replicaRegions()
 	}
-	if replicas := s.replicaInput(); len(replicas) > 0 && !l.late {
-		in["AddReplicaRegions"] = replicas
+	m := &members{}
+	if in.check(m); m.err() != nil {
+		return m.err()
 	}
-	if _, err := l.call(home, "secretsmanager", "CreateSecret", in, nil); err != nil {
-		return err
+	if _, err := l.request(home, "secretsmanager", "CreateSecret").createSecret(in); err != nil {
+		return fmt.Errorf("CreateSecret in %s: %w", home, err)
 	}
+	l.cloud.settleLocked(l.now)
 	for n := 2; n <= s.Versions; n++ {
 		in := input{"SecretId": s.Name, "SecretString": s.value(n), "ClientRequestToken": l.token()}
 		if _, err := l.call(home, "secretsmanager", "PutSecretValue", in, nil); err != nil {
@@ -74,7 +79,7 @@ func (l *fleetLoader) replicas() error {
 	}
 	for i := range l.fleet.Secrets {
 		s := &l.fleet.Secrets[i]
-		if regions := s.replicaInput(); len(regions) > 0 {
+		if regions := s.replicaRegions(); len(regions) > 0 {
 			in := input{"SecretId": s.Name, "AddReplicaRegions": regions}
 			if _, err := l.call(l.fleet.home(s.Region), "secretsmanager", "ReplicateSecretToRegions", in, nil); err != nil {
 				return fmt.Errorf("secret %q: %w", s.Name, err)
@@ -120,25 +125,25 @@ func (s *FleetSecret) value(n int) string {
 	return fmt.Sprintf(`{"username":"app","password":"%s-%d"}`, s.Name, n)
 }
 
-func (s *FleetSecret) replicaInput() []input {
-	var out []input
-	for _, r := range s.Replicas {
-		if r.Missing {
-			continue
+func (s *FleetSecret) replicaRegions() []replicaRegion {
+	var out []replicaRegion
+	for i := range s.Replicas {
+		r := &s.Replicas[i]
+		switch {
+		case r.Missing:
+		case r.Key == "":
+			out = append(out, replicaRegion{Region: &r.Region})
+		default:
+			out = append(out, replicaRegion{Region: &r.Region, KmsKeyId: &r.Key})
 		}
-		in := input{"Region": r.Region}
-		if r.Key != "" {
-			in["KmsKeyId"] = r.Key
-		}
-		out = append(out, in)
 	}
 	return out
 }
 
-func tagInput(tags map[string]string) []input {
-	out := []input{}
-	for _, k := range slices.Sorted(maps.Keys(tags)) {
-		out = append(out, input{"Key": k, "Value": tags[k]})
+func (s *FleetSecret) tagList() []tag {
+	var out []tag
+	for _, k := range slices.Sorted(maps.Keys(s.Tags)) {
+		out = append(out, tag{Key: k, Value: s.Tags[k]})
 	}
 	return out
 }
