@@ -2,11 +2,35 @@ package drift
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/understudy-dr/understudy/internal/topology"
 	"github.com/understudy-dr/understudy/planner"
 )
+
+// blockers shows what keeps the plan from mending something, where no finding
+// says so yet.
+func (c *check) blockers() {
+	type place struct {
+		secret topology.Name
+		region topology.Region
+	}
+	told := map[place]bool{}
+	for _, f := range c.report.Findings {
+		if f.Secret != "" || f.Subject != "" {
+			told[place{f.Secret, f.Region}] = true
+		}
+	}
+	for _, b := range c.plan.Blockers {
+		if !told[place{b.Secret, b.Region}] {
+			c.add(Finding{
+				Code: b.Code, Severity: Critical, Kind: Configuration, Secret: b.Secret, Region: b.Region,
+				Message: b.Message, Fix: b.Fix,
+			})
+		}
+	}
+}
 
 // debts shows what is owed to a region that did not answer when it was due.
 func (c *check) debts() {
@@ -47,7 +71,7 @@ func (c *check) snapshot() {
 				Message: "the recovery snapshot knows nothing of " + string(r),
 				Fix:     "once " + string(r) + " answers: understudy drift",
 			})
-		case age > c.options.SnapshotMaxAge:
+		case age > c.options.SnapshotMaxAge && !slices.Contains(c.options.Frozen, r):
 			c.add(Finding{
 				Code: CodeSnapshotStale, Severity: Warning, Kind: Health, Region: r,
 				Message: fmt.Sprintf("the recovery snapshot of %s is %s old, and %s is the limit", r, age.Round(time.Minute), c.options.SnapshotMaxAge),

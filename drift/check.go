@@ -20,6 +20,8 @@ type Options struct {
 	StuckAfter time.Duration
 	// SnapshotMaxAge is how old the recovery snapshot may be; default 24 hours.
 	SnapshotMaxAge time.Duration
+	// Frozen regions keep a snapshot from before a move on purpose.
+	Frozen []topology.Region
 }
 
 func (o Options) withDefaults(in planner.Input) Options {
@@ -49,7 +51,7 @@ type check struct {
 // else (health, hygiene, and differences that need a person) is judged here.
 func Check(in planner.Input, o Options) *Report {
 	c := &check{
-		in: in, options: o.withDefaults(in), plan: &planner.Plan{},
+		in: in, options: o.withDefaults(in), plan: planner.Converge(in),
 		seen: Seen{}, found: map[string]int{},
 		report: &Report{
 			Schema: "understudy/drift/v1", Findings: []Finding{}, Unknown: []Unknown{},
@@ -62,6 +64,7 @@ func Check(in planner.Input, o Options) *Report {
 	c.rotation()
 	c.keys()
 	c.alarms()
+	c.blockers()
 	c.debts()
 	c.snapshot()
 	c.leftAlone()

@@ -110,6 +110,6 @@ const (
 	CodeServiceUnobserved = "service-unobserved"
 	CodeReplicaForeign    = "replica-of-another" // a replica of a region that is not the acting primary
 	CodeVersionOrphaned   = "version-orphaned"   // a version that exists outside the acting primary only
-	CodeBlocked           = "blocked"            // a difference that no plan mends before a person acts
+	CodeNotReparented     = "not-reparented"     // promoted by a failover, and no replica of the new primary yet
 	CodeAwaitingFailback  = "awaiting-failback"  // the old primary, fenced: stale, and left alone
 )

@@ -49,7 +49,7 @@ func (c *check) alarms() {
 			continue
 		}
 		for _, r := range c.in.Desired.Regions() {
-			if r != acting && alarmActions(c.in.Observed.View(r))[name] && !c.owes(r) {
+			if r != acting && alarmActions(c.in.Observed.View(r))[name] && !c.owes(r, name) {
 				c.add(Finding{
 					Code: CodeAlarmActions, Severity: Warning, Kind: Health, Alarm: name, Region: r,
 					Message: fmt.Sprintf("its actions are on here and in %s: one incident pages twice", acting),
@@ -72,11 +72,11 @@ func alarmActions(v *topology.RegionView) map[string]bool {
 	return out
 }
 
-// owes: alarms there are to be turned off as soon as the region answers, and
-// that finding is there already.
-func (c *check) owes(r topology.Region) bool {
+// owes: the alarm is to be turned off there as soon as the region answers,
+// and that finding is there already.
+func (c *check) owes(r topology.Region, alarm string) bool {
 	return slices.ContainsFunc(c.in.Placement.Owed, func(d topology.Debt) bool {
-		return d.Region == r && d.Action == string(planner.DisableAlarms)
+		return d.Region == r && d.Alarm == alarm && d.Action == string(planner.DisableAlarms)
 	})
 }
 

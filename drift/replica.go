@@ -62,7 +62,7 @@ func (c *check) entry(s *planner.Standing, copy *planner.Copy) {
 		c.add(Finding{
 			Code: CodeReplicaFailed, Severity: Critical, Kind: Configuration, Secret: s.Secret, Region: copy.Region,
 			Message: "replication failed" + quoted(copy.Entry.Message),
-			Fix:     "understudy apply",
+			Fix:     c.wayOut(s, copy), // the plan would have had a step
 		})
 	}
 }

@@ -131,52 +131,105 @@ func (c *check) rotates(s *planner.Standing) bool {
 }
 
 // copy judges one copy outside the acting primary. What the plan mends has
-// its finding already; the rest is here.
+// its finding already; the rest is here: differences that a person must mend
+// first, and what is not as it should be though as desired.
 func (c *check) copy(s *planner.Standing, copy *planner.Copy, g *topology.Group) {
-	at := Finding{Secret: s.Secret, Region: copy.Region, Kind: Health}
 	switch copy.State {
-	case planner.CopyReplica:
-		c.replica(s, copy)
-	case planner.CopyAbsent:
-		c.entry(s, copy)
-	case planner.CopyStray:
-		f := at
-		f.Code, f.Severity, f.Kind = CodeReplicaForeign, Critical, Configuration
-		f.Message = fmt.Sprintf("a replica of %s, and the acting primary is %s: AWS refuses to overwrite it, even with force",
-			copy.Secret.PrimaryRegion, s.Primary)
-		f.Fix = fmt.Sprintf("aws secretsmanager stop-replication-to-replica --region %s --secret-id %s, then understudy apply", copy.Region, s.Secret)
-		c.add(f)
-	case planner.CopyNameClash:
-		f := at
-		f.Code, f.Severity, f.Kind = CodeNameClash, Critical, Configuration
-		f.Message = fmt.Sprintf("another secret of this name stands there (%s): a replica cannot be made, and readers by ARN miss it", copy.Secret.ARN)
-		f.Fix = "rename it, or lose it and all its versions: understudy apply --allow-overwrite"
-		c.add(f)
-	case planner.CopyPromotedOutside:
-		f := at
-		f.Code, f.Severity = CodePromotedOutside, Critical
-		f.Message = "promoted, and not by us: it no longer follows " + string(s.Primary) + orphans(s, copy.Region)
-		f.Fix = "ask who promoted it; to make it a replica again: understudy apply --allow-overwrite"
-		c.add(f)
-	case planner.CopyPromoted:
-		f := at
-		f.Code, f.Severity = CodePromotedOutside, Warning
-		f.Message = "promoted by our failover and not yet a replica of " + string(s.Primary)
-		f.Fix = "understudy runs resume " + s.Move.Run
-		c.add(f)
 	case planner.CopySplitBrain:
 		c.splitBrain(s, copy)
+		return
 	case planner.CopyFenced, planner.CopyAwaitingFence:
 		c.oldPrimary(s, copy)
+		return
+	case planner.CopyReplica:
+		c.replica(s, copy)
+	case planner.CopyPrimary, planner.CopyUnknown:
+		return
+	}
+	if !c.wanted(g, s, copy.Region) {
+		c.extra(s, copy)
+		return
+	}
+	c.misfit(s, copy)
+}
+
+// wanted: where planner.Converge wants a replica.
+func (c *check) wanted(g *topology.Group, s *planner.Standing, r topology.Region) bool {
+	return r != s.Primary && r != c.in.Desired.Primary && slices.Contains(g.Replicas, r)
+}
+
+// misfit names what stands where a replica is wanted. The plan's own finding
+// for it, if there is a step, came first and stays.
+func (c *check) misfit(s *planner.Standing, copy *planner.Copy) {
+	f := Finding{Severity: Critical, Kind: Configuration, Secret: s.Secret, Region: copy.Region}
+	switch f.Code = misfitCode(copy.State); copy.State {
+	case planner.CopyAbsent:
+		if copy.Listed {
+			c.entry(s, copy)
+			return
+		}
+		f.Message = "no replica in " + string(copy.Region)
+	case planner.CopyStray:
+		f.Message = fmt.Sprintf("a replica of %s, and the acting primary is %s", copy.Secret.PrimaryRegion, s.Primary)
+	case planner.CopyNameClash:
+		f.Message = fmt.Sprintf("another secret of this name stands there (%s): a replica cannot be made, and readers by ARN miss it", copy.Secret.ARN)
+	case planner.CopyPromotedOutside:
+		f.Message = "promoted, and not by us: it no longer follows " + string(s.Primary) + orphans(s, copy.Region)
+	case planner.CopyPromoted:
+		f.Message = "promoted by our failover and not yet a replica of " + string(s.Primary)
 	case planner.CopyDeleting:
-		if slices.Contains(g.Replicas, copy.Region) {
-			f := at
-			f.Code, f.Severity = CodePendingDeletion, Warning
-			f.Message = "scheduled for deletion since " + stamp(copy.Secret.Deleted) + ": the name stays reserved, a replica cannot be made"
-			f.Fix = fmt.Sprintf("aws secretsmanager restore-secret --region %s --secret-id %s", copy.Region, s.Secret)
-			c.add(f)
+		f.Severity = Warning
+		f.Message = "scheduled for deletion since " + stamp(copy.Secret.Deleted) + ": the name stays reserved, a replica cannot be made"
+	default:
+		return
+	}
+	f.Fix = c.wayOut(s, copy)
+	c.add(f)
+}
+
+// misfitCode is the finding for a copy that is no replica of the acting
+// primary.
+func misfitCode(state planner.CopyState) string {
+	switch state {
+	case planner.CopyStray:
+		return CodeReplicaForeign
+	case planner.CopyNameClash:
+		return CodeNameClash
+	case planner.CopyPromotedOutside:
+		return CodePromotedOutside
+	case planner.CopyPromoted:
+		return CodeNotReparented
+	case planner.CopyDeleting:
+		return CodePendingDeletion
+	}
+	return CodeReplicaMissing
+}
+
+// wayOut is what a person must do before a plan can mend it: what blocked
+// the plan says so.
+func (c *check) wayOut(s *planner.Standing, copy *planner.Copy) string {
+	for _, b := range c.plan.Blockers {
+		if b.Secret == s.Secret && (b.Region == copy.Region || b.Region == s.Primary) && b.Fix != "" {
+			return b.Fix
 		}
 	}
+	if copy.State == planner.CopyDeleting {
+		return fmt.Sprintf("aws secretsmanager restore-secret --region %s --secret-id %s", copy.Region, s.Secret)
+	}
+	return "understudy plan says what is in the way"
+}
+
+// extra lists what stands where nothing is wanted. A replica that the plan
+// would remove has its finding; the rest is left alone, and only told.
+func (c *check) extra(s *planner.Standing, copy *planner.Copy) {
+	if copy.State == planner.CopyAbsent || copy.State == planner.CopyDeleting || copy.Region == c.in.Desired.Primary {
+		return
+	}
+	c.add(Finding{
+		Code: CodeReplicaExtra, Severity: Info, Kind: Hygiene, Secret: s.Secret, Region: copy.Region,
+		Message: fmt.Sprintf("a copy (%s) where the configuration wants none: left alone", copy.State),
+		Fix:     "add the region to the configuration, or remove it there yourself",
+	})
 }
 
 // splitBrain tells which side changed since when, in version ids.
@@ -240,7 +293,7 @@ func (c *check) protection(s *planner.Standing, g *topology.Group) {
 	c.add(Finding{
 		Code: CodeUnprotected, Severity: Critical, Kind: Health, Secret: s.Secret, Region: s.Primary,
 		Message: fmt.Sprintf("no second region holds a copy in sync, since %s", stamp(since)),
-		Fix:     "understudy apply",
+		Fix:     "understudy plan, then understudy apply",
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/understudy-dr/understudy/internal/topology"
+	"github.com/understudy-dr/understudy/planner"
 )
 
 // keys judges every KMS key that a group's secrets should be under: one that
@@ -72,7 +73,8 @@ func (c *check) function(r topology.Region, arn string) {
 	case !fn.Invokable:
 		f.Code = CodeFunctionDenied
 		f.Message = "Secrets Manager may not invoke the rotation function in " + string(r)
-		f.Fix = "understudy apply"
+		f.Fix = fmt.Sprintf("aws lambda add-permission --region %s --function-name %s --statement-id %s --action lambda:InvokeFunction "+
+			"--principal secretsmanager.amazonaws.com --source-account %s", r, arn, planner.GrantStatement, c.in.Observed.Account)
 	default:
 		c.endpoint(r, fn)
 		return

@@ -40,6 +40,8 @@ var differences = map[planner.Action]difference{
 
 // steps turns every step that would converge into a configuration finding.
 func (c *check) steps() {
+	resolver := c.in.Resolver()
+	var standing planner.Standing
 	for i := range c.plan.Steps {
 		s := &c.plan.Steps[i]
 		d := differences[s.Action]
@@ -50,7 +52,11 @@ func (c *check) steps() {
 		if f.Message = s.Reason; s.Reason == "" {
 			f.Message = fmt.Sprintf("%s: is %s, should be %s", s.Subject(), s.Before, s.After)
 		}
-		if s.Secret == "" && s.Alarm == "" {
+		switch {
+		case s.Action == planner.OverwriteReplica, s.Action == planner.Promote:
+			resolver.Resolve(s.Secret, &standing)
+			f.Code = misfitCode(standing.Copy(s.Region).State)
+		case s.Secret == "" && s.Alarm == "":
 			f.Subject = s.Target
 		}
 		for _, name := range alarmsOf(s) {
