@@ -54,6 +54,15 @@ func TestEachFlawIsFoundAndNothingElse(t *testing.T) {
 			clash.ARN = clash.ARN[:len(clash.ARN)-6] + "XyZxYz"
 			version(clash, "v9", topology.StagePrevious)
 		}, []string{"name-clash prod/s0 us-west-2"}, Drifted},
+		{"a missing replica that cannot be made is missing all the same", func(in *planner.Input) {
+			dropReplica(*in, s, west)
+			in.Observed.Regions[west].Keys[keyIn(west)] = topology.Key{ARN: "k", State: "Disabled"}
+		}, []string{"key-unusable us-west-2", "replica-missing prod/s0 us-west-2"}, Drifted},
+		{"a standby's copy pending deletion", func(in *planner.Input) { promote(*in, s, west).Deleted = noon },
+			[]string{"pending-deletion prod/s0 us-west-2"}, Drifted},
+		{"promoted outside us, with versions of its own", func(in *planner.Input) {
+			version(promote(*in, s, west), "v5", topology.StagePrevious)
+		}, []string{"promoted-outside-us prod/s0 us-west-2"}, Drifted},
 		{"promoted outside us", func(in *planner.Input) { promote(*in, s, west) },
 			[]string{"promoted-outside-us prod/s0 us-west-2"}, Drifted},
 		{"split brain outranks all", func(in *planner.Input) {
@@ -155,6 +164,9 @@ func TestAfterAFailoverTheOldPrimaryIsLeftAlone(t *testing.T) { // G2
 	r := Check(in, Options{})
 	if r.Verdict != SplitBrain {
 		t.Errorf("the old primary still rotates: verdict %s, want %s; %q", r.Verdict, SplitBrain, codes(r))
+	}
+	if want := []string{"fence-owed prod/s0 us-east-1", "split-brain prod/s0 us-east-1"}; !slices.Equal(codes(r), want) {
+		t.Errorf("found %q, want %q", codes(r), want)
 	}
 
 	old.Rotation.Enabled, old.Changed = false, noon // the fence was paid
