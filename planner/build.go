@@ -117,10 +117,14 @@ const GrantStatement = "understudy-secretsmanager"
 // finish sorts everything and fills in what follows from the steps.
 func (b *build) finish() *Plan {
 	p := b.plan
+	preference := map[topology.Region]int{}
+	for i, r := range b.res.Regions() {
+		preference[r] = i
+	}
 	slices.SortFunc(b.steps, func(x, y ranked) int {
 		return cmp.Or(
-			cmp.Compare(x.Tier, y.Tier), cmp.Compare(x.rank, y.rank),
-			cmp.Compare(x.Subject(), y.Subject()), cmp.Compare(x.Region, y.Region),
+			cmp.Compare(x.Tier, y.Tier), cmp.Compare(x.rank, y.rank), cmp.Compare(x.Subject(), y.Subject()),
+			cmp.Compare(preference[x.Region], preference[y.Region]), cmp.Compare(x.Region, y.Region),
 			cmp.Compare(x.Action, y.Action), cmp.Compare(x.ID, y.ID),
 		)
 	})

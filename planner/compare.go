@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -68,23 +69,7 @@ func Compare(saved, fresh *Plan) []Change {
 }
 
 func compareChanges(x, y Change) int {
-	switch {
-	case x.Subject != y.Subject:
-		return compareStrings(x.Subject, y.Subject)
-	case x.Region != y.Region:
-		return compareStrings(string(x.Region), string(y.Region))
-	}
-	return compareStrings(x.Message, y.Message)
-}
-
-func compareStrings(a, b string) int {
-	if a < b {
-		return -1
-	}
-	if a > b {
-		return 1
-	}
-	return 0
+	return cmp.Or(cmp.Compare(x.Subject, y.Subject), cmp.Compare(x.Region, y.Region), cmp.Compare(x.Message, y.Message))
 }
 
 type stepKey struct {

@@ -274,7 +274,7 @@ func keyState(k topology.Key) string {
 	if k.Missing {
 		return "missing"
 	}
-	return strings.ToLower(k.State)
+	return k.State
 }
 
 // keyParam is a key as a step carries it: "" is the AWS-managed key.

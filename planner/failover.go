@@ -225,7 +225,7 @@ func (m *move) nothingMoves() {
 	x := Blocker{Code: "nothing-to-move", Region: m.to, Message: "no secret of the configuration was found that could move to " + string(m.to)}
 	if m.here > 0 {
 		x.Code = "already-there"
-		x.Message = fmt.Sprintf("already there: %s is the acting primary of all %s", m.to, count(m.here, "secret"))
+		x.Message = fmt.Sprintf("already there: %s is the acting primary of %s", m.to, count(m.here, "secret"))
 	}
 	m.note(x)
 }

@@ -193,7 +193,12 @@ func (f *fingerprinter) region(v *topology.RegionView) {
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(v.Filters)) {
-		f.data(v.Filters[id])
+		m := *v.Filters[id]
+		m.Transformations = slices.Clone(m.Transformations)
+		for i := range m.Transformations {
+			m.Transformations[i].Dimensions = sortedDimensions(m.Transformations[i].Dimensions)
+		}
+		f.data(m)
 		f.end(id)
 	}
 }

@@ -249,10 +249,14 @@ func (m *moving) cancelRotation() {
 	if m.owedAlready(string(CancelRotation), m.s.Secret, m.from) {
 		return
 	}
+	before := "rotation on"
+	if _, _, known := m.rotation(); !known {
+		before = "rotation unknown"
+	}
 	m.add(rankOldRotation, Step{
 		Action: CancelRotation, Secret: m.s.Secret, Region: m.from, Group: m.g.Name, Tier: m.g.Priority, Phase: PhaseOldPrimary,
 		Needs: m.needs(), Owed: true, Deferred: m.in.Options.PrimaryLost,
-		Before: "rotation on", After: "rotation off",
+		Before: before, After: "rotation off",
 		Reason: "fence: " + string(m.from) + " must not rotate beside " + string(m.to),
 	})
 }
