@@ -3,6 +3,7 @@ package executor
 import (
 	"time"
 
+	"github.com/understudy-dr/understudy/internal/journal"
 	"github.com/understudy-dr/understudy/internal/topology"
 )
 
@@ -23,6 +24,22 @@ type Report struct {
 	// Calls made by this process for the run, by region.
 	Calls map[topology.Region]Calls `json:"calls"`
 	ARNs  []ARN                     `json:"arns"`
+	// Holder is who worked on it last.
+	Holder journal.Holder `json:"holder,omitzero"`
+	// Reason is why the run halted, "" if it did not, or steps failed and
+	// that is all.
+	Reason string `json:"reason,omitempty"`
+	// OneWay are the steps of an aborted run that nothing takes back.
+	OneWay []OneWayStep `json:"one_way,omitempty"`
+}
+
+// A OneWayStep was applied and stays so.
+type OneWayStep struct {
+	Step    string          `json:"step"`
+	Action  string          `json:"action"`
+	Subject string          `json:"subject"`
+	Region  topology.Region `json:"region"`
+	Risk    string          `json:"risk"`
 }
 
 // A State is where a run stands.

@@ -1,0 +1,129 @@
+package executor
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/understudy-dr/understudy/planner"
+)
+
+// Abort ends a run for good: it takes back, in reverse order, what the run
+// applied and what has an undo, and reports which steps have none
+// (Report.OneWay). Every undo goes through the step protocol, so an abort can
+// itself be stopped, and aborted again.
+//
+// Errors: ErrNoRun, ErrLeaseHeld, journal.ErrCorrupt; a *StoppedError if an
+// undo failed.
+func (e *Executor) Abort(ctx context.Context, id string) (*Report, error) {
+	r, err := e.reopen(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	defer r.release(ctx)
+	if err := r.open(ctx); err != nil {
+		return nil, err
+	}
+	if r.book.state == Aborted {
+		return r.book.report(r.id), nil
+	}
+	unknown := r.unknown()
+	if err := r.session(ctx, kindAbort); err != nil {
+		return r.book.report(r.id), r.stopped(err)
+	}
+	defer r.watch(ctx)()
+	steps := r.undoSteps(unknown)
+	q, err := newSchedule(r, steps, func(int) bool { return false }, true)
+	if err != nil {
+		return r.book.report(r.id), err
+	}
+	r.emit(q, Event{Kind: RunStarted})
+	err = q.loop(r.ctx)
+	rep, err := r.concludeAbort(err, steps)
+	r.emit(q, Event{Kind: RunEnded, Message: rep.Reason})
+	return rep, err
+}
+
+// unknown are the steps with an intent but no outcome: perhaps applied. Their
+// undo looks first, like any step.
+func (r *run) unknown() map[int]bool {
+	list := map[int]bool{}
+	for i, s := range r.book.steps {
+		if s == intended {
+			list[i] = true
+		}
+	}
+	return list
+}
+
+// undoSteps are the undo of every applied step that has one and is not yet
+// undone, each after the undo of the steps that needed it.
+func (r *run) undoSteps(unknown map[int]bool) []planner.Step {
+	var steps []planner.Step
+	chosen := map[string]bool{}
+	for i := len(r.plan.Steps) - 1; i >= 0; i-- {
+		if r.book.steps[i] != applied && !unknown[i] {
+			continue
+		}
+		if o, ok := r.book.undone[int32(i)]; ok && stateOf[o].satisfied() {
+			continue
+		}
+		if u, ok := undo(&r.plan.Steps[i]); ok {
+			chosen[u.ID] = true
+			steps = append(steps, u)
+		}
+	}
+	index := make(map[string]int, len(steps))
+	for i := range steps {
+		index[steps[i].ID] = i
+	}
+	for i := range r.plan.Steps {
+		s := &r.plan.Steps[i]
+		for _, need := range s.Needs {
+			if at, ok := index[need]; ok && chosen[s.ID] {
+				steps[at].Needs = append(steps[at].Needs, s.ID)
+			}
+		}
+	}
+	return steps
+}
+
+// undo is the step that takes s back, under the same ID. What it expects is
+// what s made, so only its own effect is undone.
+func undo(s *planner.Step) (planner.Step, bool) {
+	if s.Undo == "" || s.Undo == planner.NoUndo {
+		return planner.Step{}, false
+	}
+	u := *s
+	u.Action, u.Needs, u.Expect, u.Tier, u.Owed = s.Undo, nil, planner.Expect{}, 0, false
+	if s.Action == planner.CancelRotation && u.Action == planner.AttachRotation && u.Params.Lambda == "" {
+		return u, false // the plan does not say what was attached
+	}
+	return u, true
+}
+
+// concludeAbort: aborted once every undo is through.
+func (r *run) concludeAbort(fatal error, steps []planner.Step) (*Report, error) {
+	open := 0
+	for i := range steps {
+		if !stateOf[r.book.undone[r.book.index[steps[i].ID]]].satisfied() {
+			open++
+		}
+	}
+	if fatal == nil && open > 0 && r.ctx.Err() == nil {
+		fatal = fmt.Errorf("%d steps could not be undone; try again with: understudy runs abort %s", open, r.id)
+	}
+	return r.conclude(fatal, Aborted)
+}
+
+// oneWay are the steps that an abort left as they are.
+func (g *ledger) oneWay() []OneWayStep {
+	var list []OneWayStep
+	for i := range g.plan.Steps {
+		s := &g.plan.Steps[i]
+		if g.steps[i] != applied || stateOf[g.undone[int32(i)]].satisfied() {
+			continue
+		}
+		list = append(list, OneWayStep{Step: s.ID, Action: string(s.Action), Subject: s.Subject(), Region: s.Region, Risk: string(s.Risk)})
+	}
+	return list
+}

@@ -1,0 +1,154 @@
+package executor
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/understudy-dr/understudy/internal/journal"
+	"github.com/understudy-dr/understudy/internal/topology"
+	"github.com/understudy-dr/understudy/planner"
+)
+
+// Placement is what all runs together say: which region a failover,
+// switchover or failback made each secret's primary (the promotions in the
+// plan's To; a third region's say nothing), and what is still owed.
+//
+// A debt is settled by a later step of the same action, subject and region
+// that was applied or found done; it is void once its opposite was applied,
+// or the copy it is about was overwritten. "Later" is by the lease's epoch
+// and the record's number, never by a clock.
+func Placement(ctx context.Context, s journal.Store) (topology.Placement, error) {
+	ids, err := runIDs(ctx, s)
+	if err != nil {
+		return topology.Placement{}, err
+	}
+	var all []deed
+	for _, id := range ids {
+		deeds, err := deedsOf(ctx, s, id)
+		if err != nil {
+			return topology.Placement{}, err
+		}
+		all = append(all, deeds...)
+	}
+	slices.SortStableFunc(all, func(a, b deed) int { return cmp.Compare(a.epoch, b.epoch) })
+	return fold(all), nil
+}
+
+// A deed is an outcome with its place among all runs'.
+type deed struct {
+	outcome
+	epoch   int64
+	session session
+	at      time.Time
+}
+
+func deedsOf(ctx context.Context, s journal.Store, id string) ([]deed, error) {
+	var deeds []deed
+	var now session
+	err := each(ctx, s, id, func(rec journal.Record) error {
+		switch rec.Kind {
+		case kindBegin, kindResume, kindAbort:
+			return read(rec, func(s session) error { now = s; return nil })
+		case kindOutcome:
+			return read(rec, func(o outcome) error {
+				if o.Outcome != Failing {
+					deeds = append(deeds, deed{o, now.Epoch, now, rec.Time})
+				}
+				return nil
+			})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("placement: %w", err)
+	}
+	return deeds, nil
+}
+
+type debtKey struct {
+	action planner.Action
+	on     string
+	region topology.Region
+}
+
+func fold(all []deed) topology.Placement {
+	p := topology.Placement{}
+	owed := map[debtKey]topology.Debt{}
+	for _, d := range all {
+		if d.Outcome == Deferred {
+			d.owe(owed)
+			continue
+		}
+		d.settle(owed)
+		if d.Action == planner.Promote && d.Region == d.session.To && moves(d.session.Command) {
+			if p.Acting == nil {
+				p.Acting = map[topology.Name]topology.Move{}
+			}
+			p.Acting[topology.Name(d.On)] = topology.Move{From: d.session.From, To: d.session.To,
+				Time: d.at.UTC(), Run: d.session.Run, Versions: d.Versions}
+		}
+	}
+	for _, debt := range owed {
+		p.Owed = append(p.Owed, debt)
+	}
+	slices.SortFunc(p.Owed, func(a, b topology.Debt) int {
+		return cmp.Or(cmp.Compare(a.Region, b.Region), cmp.Compare(a.Action, b.Action), cmp.Compare(a.Secret, b.Secret), cmp.Compare(a.Alarm, b.Alarm))
+	})
+	return p
+}
+
+func moves(command string) bool {
+	switch command {
+	case "failover", "switchover", "failback":
+		return true
+	}
+	return false
+}
+
+// subjects are what a deed is about: each alarm of a batch by itself.
+func (d *deed) subjects() []string {
+	if len(d.Alarms) > 0 {
+		return d.Alarms
+	}
+	return []string{d.On}
+}
+
+func (d *deed) onAlarm() bool {
+	return d.Action == planner.EnableAlarms || d.Action == planner.DisableAlarms ||
+		d.Action == planner.PutAlarm || d.Action == planner.PutCompositeAlarm
+}
+
+func (d *deed) owe(owed map[debtKey]topology.Debt) {
+	for _, on := range d.subjects() {
+		key := debtKey{d.Action, on, d.Region}
+		if _, ok := owed[key]; ok {
+			continue // owed since then
+		}
+		debt := topology.Debt{Action: string(d.Action), Region: d.Region, Run: d.session.Run, Since: d.at.UTC()}
+		if d.onAlarm() {
+			debt.Alarm = on
+		} else {
+			debt.Secret = topology.Name(on)
+		}
+		owed[key] = debt
+	}
+}
+
+func (d *deed) settle(owed map[debtKey]topology.Debt) {
+	for _, on := range d.subjects() {
+		delete(owed, debtKey{d.Action, on, d.Region})
+		if opposite := planner.TraitsOf(d.Action).Undo; opposite != planner.NoUndo {
+			delete(owed, debtKey{opposite, on, d.Region})
+		}
+		switch d.Action {
+		case planner.OverwriteReplica, planner.Replicate, planner.RemoveReplica:
+			// A replica neither rotates nor has a policy of its own.
+			for _, a := range []planner.Action{planner.CancelRotation, planner.ClearPending, planner.FencePolicy} {
+				delete(owed, debtKey{a, on, d.Region})
+			}
+		}
+	}
+}

@@ -1,0 +1,218 @@
+package executor
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/understudy-dr/understudy/internal/journal"
+	"github.com/understudy-dr/understudy/internal/topology"
+	"github.com/understudy-dr/understudy/planner"
+)
+
+// Resume continues a run from its plan and journal alone: on any machine that
+// reads the store, after any end. Steps that are applied or were found done
+// stay so; all others are looked at afresh, deferred ones too. id may be
+// shortened to its first part ("r12").
+//
+// Errors: ErrNoRun, ErrAborted, ErrLeaseHeld, journal.ErrCorrupt; then as Run.
+func (e *Executor) Resume(ctx context.Context, id string) (*Report, error) {
+	r, err := e.reopen(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	defer r.release(ctx)
+	rep, _, err := Load(ctx, e.opts.Store, r.id)
+	if err != nil {
+		return nil, err
+	}
+	if rep.State == Aborted || r.abortBegun(ctx) {
+		return rep, fmt.Errorf("resume %s: %w; make a new plan", r.id, ErrAborted)
+	}
+	return r.work(ctx, kindResume)
+}
+
+// reopen takes the lease for a run that exists.
+func (e *Executor) reopen(ctx context.Context, id string) (*run, error) {
+	id, err := find(ctx, e.opts.Store, id)
+	if err != nil {
+		return nil, err
+	}
+	doc, sum, err := readPlan(ctx, e.opts.Store, id)
+	if err != nil {
+		return nil, err
+	}
+	r := &run{e: e, id: id, plan: doc.Plan, spec: doc.Spec, sum: sum}
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	return r, r.acquire(ctx)
+}
+
+// abortBegun: an abort that stopped midway can only be aborted again.
+func (r *run) abortBegun(ctx context.Context) bool {
+	for rec, err := range journal.Read(ctx, r.e.opts.Store, logKey(r.id)) {
+		if err == nil && rec.Kind == kindAbort {
+			return true
+		}
+	}
+	return false
+}
+
+// find completes a run's id.
+func find(ctx context.Context, s journal.Store, id string) (string, error) {
+	ids, err := runIDs(ctx, s)
+	if err != nil {
+		return "", err
+	}
+	for _, full := range ids {
+		if short, _, _ := strings.Cut(full, "-"); id == full || id == short {
+			return full, nil
+		}
+	}
+	return "", fmt.Errorf("%w: %q; list them with: understudy runs list", ErrNoRun, id)
+}
+
+// runIDs are all runs, oldest first.
+func runIDs(ctx context.Context, s journal.Store) ([]string, error) {
+	var ids []string
+	for key, err := range s.List(ctx, "runs/", "") {
+		if err != nil {
+			return nil, err
+		}
+		if id, ok := strings.CutSuffix(strings.TrimPrefix(key, "runs/"), "/plan.json"); ok {
+			ids = append(ids, id)
+		}
+	}
+	slices.SortFunc(ids, func(a, b string) int { return cmp.Or(cmp.Compare(epochOf(a), epochOf(b)), cmp.Compare(a, b)) })
+	return ids, nil
+}
+
+// epochOf reads the epoch out of a run's id, "r12-9c41".
+func epochOf(id string) int64 {
+	num, _, _ := strings.Cut(strings.TrimPrefix(id, "r"), "-")
+	n, _ := strconv.ParseInt(num, 10, 64) // a foreign id sorts first
+	return n
+}
+
+func readPlan(ctx context.Context, s journal.Store, id string) (planDoc, string, error) {
+	raw, _, err := s.Get(ctx, planKey(id))
+	if err != nil {
+		return planDoc{}, "", fmt.Errorf("run %s: %w", id, err)
+	}
+	var doc planDoc
+	if err := json.Unmarshal(raw, &doc); err != nil {
+		return planDoc{}, "", fmt.Errorf("plan of run %s: %w: %w", id, journal.ErrCorrupt, err)
+	}
+	if doc.Plan == nil {
+		return planDoc{}, "", fmt.Errorf("plan of run %s: %w: it has no steps", id, journal.ErrCorrupt)
+	}
+	return doc, sumOf(raw), nil
+}
+
+// Load reads a run's report and plan from the store, without a lease and
+// without looking at AWS. A run whose process died is Running.
+// Errors: ErrNoRun, journal.ErrCorrupt.
+func Load(ctx context.Context, s journal.Store, id string) (*Report, *planner.Plan, error) {
+	id, err := find(ctx, s, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	doc, _, err := readPlan(ctx, s, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	book := newLedger(doc.Plan)
+	if err := each(ctx, s, id, book.visit); err != nil {
+		return nil, nil, err
+	}
+	if book.started.IsZero() { // it died before its first record
+		book.started = doc.Created
+	}
+	return book.report(id), doc.Plan, nil
+}
+
+// each visits a run's records; a run without any has none.
+func each(ctx context.Context, s journal.Store, id string, visit func(journal.Record) error) error {
+	for rec, err := range journal.Read(ctx, s, logKey(id)) {
+		if errors.Is(err, journal.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := visit(rec); err != nil {
+			return fmt.Errorf("run %s: %w: %w", id, journal.ErrCorrupt, err)
+		}
+	}
+	return nil
+}
+
+// Verify checks a run offline: every record's sum, the chain, and that the
+// stored plan is the one that was run. Errors: ErrNoRun, journal.ErrCorrupt.
+func Verify(ctx context.Context, s journal.Store, id string) error {
+	id, err := find(ctx, s, id)
+	if err != nil {
+		return err
+	}
+	doc, sum, err := readPlan(ctx, s, id)
+	if err != nil {
+		return err
+	}
+	book := newLedger(doc.Plan)
+	return each(ctx, s, id, func(rec journal.Record) error {
+		if err := book.visit(rec); err != nil {
+			return err
+		}
+		if book.last.PlanSum != sum {
+			return fmt.Errorf("plan.json is not what record %d says was run", rec.Seq)
+		}
+		return nil
+	})
+}
+
+// A Summary is one line of `runs list`.
+type Summary struct {
+	ID      string          `json:"id"`
+	Command string          `json:"command"`
+	State   State           `json:"state"`
+	From    topology.Region `json:"from,omitempty"`
+	To      topology.Region `json:"to,omitempty"`
+	Started time.Time       `json:"started"`
+	Ended   time.Time       `json:"ended,omitzero"`
+	Total   int             `json:"total"`
+	Steps   Counts          `json:"steps"`
+	Holder  journal.Holder  `json:"holder"` // of the last session
+	// Died: the state is running, but no live process holds the lease for it.
+	Died bool `json:"died,omitempty"`
+}
+
+// Runs lists all runs, oldest first.
+func Runs(ctx context.Context, s journal.Store) ([]Summary, error) {
+	ids, err := runIDs(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	lease, err := journal.Inspect(ctx, s, nil)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]Summary, 0, len(ids))
+	for _, id := range ids {
+		rep, plan, err := Load(ctx, s, id)
+		if err != nil {
+			return list, err
+		}
+		sum := Summary{ID: id, Command: rep.Command, State: rep.State, From: rep.From, To: rep.To,
+			Started: rep.Started, Ended: rep.Ended, Total: len(plan.Steps), Steps: rep.Steps, Holder: rep.Holder}
+		sum.Died = rep.State == Running && !(lease.Alive && lease.Holder.Run == id)
+		list = append(list, sum)
+	}
+	return list, nil
+}
