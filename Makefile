@@ -36,7 +36,7 @@ golden:
 	$(GO) test ./internal/report/... ./planner/... ./cmd/understudy/... -update
 
 fuzz:
-	$(GO) test ./internal/config -run '^$$' -fuzz FuzzParse -fuzztime 60s
+	$(GO) test ./internal/config -run '^$$' -fuzz FuzzParse -fuzztime 60s -fuzzminimizetime 1x
 
 rehearse:
 	$(GO) run ./cmd/understudy rehearse

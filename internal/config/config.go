@@ -57,14 +57,6 @@ type Webhook struct {
 	Format string // "json" or "slack"
 }
 
-// Events that a webhook may ask for.
-const (
-	EventRunCompleted = "run-completed"
-	EventRunHalted    = "run-halted"
-	EventDrift        = "drift"
-	EventRehearsal    = "rehearsal"
-)
-
 // Desired is what the file asks for. Callers share it and must not change it.
 func (c *Config) Desired() *topology.Desired { return c.desired }
 

@@ -12,7 +12,7 @@ func (c *Config) Effective() ([]byte, error) {
 	doc := *c.doc
 	doc.Notify = nil
 	for _, n := range c.doc.Notify {
-		n.URL = HostOnly(n.URL)
+		n.URL = hostOnly(n.URL)
 		doc.Notify = append(doc.Notify, n)
 	}
 	var b bytes.Buffer

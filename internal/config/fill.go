@@ -44,9 +44,8 @@ func (d *document) fill() {
 	or(&d.Quirks.PromotedEntry, "unknown")
 }
 
-func eventNames() []string {
-	return []string{EventRunCompleted, EventRunHalted, EventDrift, EventRehearsal}
-}
+// eventNames are package notify's events.
+func eventNames() []string { return []string{"run-completed", "run-halted", "drift", "rehearsal"} }
 
 func or[T comparable](field *T, value T) {
 	var zero T

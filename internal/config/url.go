@@ -2,9 +2,9 @@ package config
 
 import "net/url"
 
-// HostOnly cuts a URL to scheme and host, which are safe to print: a
+// hostOnly cuts a URL to scheme and host, which are safe to print: a
 // webhook's path and query are often its credential.
-func HostOnly(raw string) string {
+func hostOnly(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil {
 		return "(not a URL)"
