@@ -143,7 +143,9 @@ func judgeAnswer(api smithy.APIError, status int, c *call) failure {
 		f.kind, f.cause = notPermitted, topology.CauseDenied
 	case isDeniedCode(code) || status == http.StatusForbidden || status == http.StatusUnauthorized:
 		f.kind, f.cause = denied, topology.CauseDenied
-	case isNotFoundCode(code) || status == http.StatusNotFound: // 400 at AWS, 404 at moto
+	case isNotFoundCode(code) || status == http.StatusNotFound && !strings.HasPrefix(code, "Unknown"):
+		// 400 at AWS, 404 at moto. A server that knows no such operation says
+		// 404 as well, which tells nothing about the resource.
 		f.kind = notFound
 	case status >= 500 || code == "InternalServiceError" || code == "InternalFailure":
 		f.kind, f.cause = lost, topology.CauseUnavailable
