@@ -40,6 +40,10 @@ type Options struct {
 	CallCounts func() map[topology.Region]Calls
 	// Stop, when closed, ends the run after the calls in flight.
 	Stop <-chan struct{}
+	// Recheck, if set, is asked by Run once the lease is held and before
+	// anything is written: another controller may have been at work since the
+	// plan was made. Its error is Run's, and nothing was changed.
+	Recheck func(context.Context) error
 }
 
 // An Executor runs plans. It keeps nothing between two runs.
@@ -110,6 +114,11 @@ func (e *Executor) Run(ctx context.Context, plan *planner.Plan, spec RunSpec) (*
 		return nil, err
 	}
 	defer r.release(ctx)
+	if recheck := r.e.opts.Recheck; recheck != nil {
+		if err := recheck(ctx); err != nil {
+			return nil, err
+		}
+	}
 	// The epoch is never used again, so neither is the name.
 	r.id = fmt.Sprintf("r%d-%.4s", r.lease.Epoch(), plan.ID)
 	if err := r.lease.SetRun(ctx, r.id); err != nil {
