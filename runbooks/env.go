@@ -29,6 +29,13 @@ type Env struct {
 	Holder journal.Holder
 	Clock  journal.Clock // nil is the machine's
 
+	// Of executor.Options; zero values mean its defaults.
+	Concurrency   int
+	VerifyTimeout time.Duration
+	LeaseTTL      time.Duration
+	Progress      func(executor.Event)
+	CallCounts    func() map[topology.Region]executor.Calls
+
 	// Confirm is asked just before something is changed, with the plan as it
 	// will run. An error stops everything, and nothing was changed. nil is
 	// consent (--yes).

@@ -6,9 +6,12 @@ type Refused struct {
 	Code    string // stable, lower case: stale-plan, stale-standby, needs-flag, not-healthy, …
 	Message string
 	Hint    string
+	Err     error // the guard's own error, such as a *journal.HeldError; may be nil
 }
 
 func (e *Refused) Error() string { return e.Message }
+
+func (e *Refused) Unwrap() error { return e.Err }
 
 // A SplitBrain error says that two writers were found (exit 6).
 type SplitBrain struct {

@@ -3,6 +3,7 @@ package runbooks
 import (
 	"context"
 
+	"github.com/understudy-dr/understudy/internal/journal"
 	"github.com/understudy-dr/understudy/internal/topology"
 	"github.com/understudy-dr/understudy/planner"
 )
@@ -71,9 +72,10 @@ type RehearseOptions struct {
 	Scenario string          // a name for the report; default "primary-lost"
 	To       topology.Region // default: the first standby
 	Seed     int64           // of the stage, for the report
-	// Reads is how many of each group's secrets the background reader reads;
-	// 0 is 20.
+	// Reads is how many secrets the background reader reads; 0 is 20.
 	Reads int
+	// Record is where the result is kept for `status`, if not in Env.Store.
+	Record journal.Store
 	// Phase, when set, hears of each phase as it begins.
 	Phase func(name string)
 }

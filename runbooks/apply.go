@@ -1,0 +1,148 @@
+package runbooks
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/understudy-dr/understudy/executor"
+	"github.com/understudy-dr/understudy/internal/topology"
+	"github.com/understudy-dr/understudy/planner"
+)
+
+// Plan says what would make the actual state the desired one, and changes
+// nothing. Regions that could not be judged are in Plan.Unobserved: a plan
+// that is empty with some there is no proof. Where a secret has two writers
+// the plan, which leaves it alone, comes beside a *SplitBrain.
+func Plan(ctx context.Context, env Env) (*planner.Plan, error) {
+	in, err := env.look(ctx, planner.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return planner.Converge(in), oneWriter(in)
+}
+
+// Apply makes the actual state the desired one, by a saved plan or a fresh
+// one, and captures the recovery snapshot. It refuses, having changed
+// nothing, a saved plan once the world has moved (stale-plan) and a plan with
+// steps whose flag was not given (needs-flag).
+//
+// With nothing to do the report is completed, has no ID, and there is no run.
+func Apply(ctx context.Context, env Env, o ApplyOptions) (*executor.Report, error) {
+	in, err := env.look(ctx, planner.Options{})
+	if err != nil {
+		return nil, err
+	}
+	plan := planner.Converge(in)
+	if err := oneWriter(in); err != nil {
+		return nil, err
+	}
+	if err := stillHolds(o.Saved, plan); err != nil {
+		return nil, err
+	}
+	if err := needsFlags(plan, o); err != nil {
+		return nil, err
+	}
+	if plan.Empty() {
+		_, err := env.capture(ctx, in)
+		return nothingDone(plan), err
+	}
+	if err := env.confirm(ctx, plan); err != nil {
+		return nil, err
+	}
+	report, err := env.run(ctx, plan, executor.SpecOf(env.Desired), env.sameWorld(plan))
+	if err != nil {
+		return report, err
+	}
+	return report, env.captureAfresh(ctx)
+}
+
+// oneWriter refuses to change anything while a secret has two writers (G2):
+// what is desired is then for a person to say. Fence is the way out.
+func oneWriter(in planner.Input) error {
+	var split []string
+	resolver := in.Resolver()
+	var s planner.Standing
+	for _, n := range resolver.Names() {
+		resolver.Resolve(n, &s)
+		known := knownCopy(in, &s)
+		if s.SplitBrain() && known != nil && !known.Managed() && in.Desired.GroupOf(n, known.Tags) != nil {
+			split = append(split, string(n))
+		}
+	}
+	if len(split) == 0 {
+		return nil
+	}
+	return &SplitBrain{
+		Message: fmt.Sprintf("two writers of %s; nothing was changed", strings.Join(firstOf(split, 5), ", ")),
+		Hint:    "understudy drift shows both sides; understudy fence pays what is owed to an old primary",
+	}
+}
+
+// stillHolds refuses a saved plan that a fresh one differs from.
+func stillHolds(saved, fresh *planner.Plan) error {
+	if saved == nil || saved.Fingerprint == fresh.Fingerprint && saved.ID == fresh.ID {
+		return nil
+	}
+	var moved []string
+	for _, c := range planner.Compare(saved, fresh) {
+		moved = append(moved, c.String())
+	}
+	if len(moved) == 0 {
+		moved = []string{"nothing that the plan touches, but something beside it"}
+	}
+	return &Refused{
+		Code:    "stale-plan",
+		Message: fmt.Sprintf("the world moved since plan %s was made; nothing was changed. What moved:\n  %s", saved.ID, strings.Join(firstOf(moved, 20), "\n  ")),
+		Hint:    "understudy plan --out FILE makes a new one",
+	}
+}
+
+// needsFlags refuses a plan with steps that nobody allowed.
+func needsFlags(plan *planner.Plan, o ApplyOptions) error {
+	gated := plan.Gated(o.allowed())
+	if len(gated) == 0 {
+		return nil
+	}
+	var flags, steps []string
+	for i := range gated {
+		s := &gated[i]
+		if flag := "--" + s.Requires; !slices.Contains(flags, flag) {
+			flags = append(flags, flag)
+		}
+		steps = append(steps, fmt.Sprintf("%s %s in %s needs --%s: %s", s.Action, s.Subject(), s.Region, s.Requires, s.Reason))
+	}
+	slices.Sort(flags)
+	return &Refused{
+		Code:    "needs-flag",
+		Message: "nothing was changed:\n  " + strings.Join(firstOf(steps, 20), "\n  "),
+		Hint:    "understudy apply " + strings.Join(flags, " "),
+	}
+}
+
+func (env Env) captureAfresh(ctx context.Context) error {
+	in, err := env.look(ctx, planner.Options{})
+	if err != nil {
+		return err
+	}
+	_, err = env.capture(ctx, in)
+	return err
+}
+
+// nothingDone is the report of a plan without steps.
+func nothingDone(plan *planner.Plan) *executor.Report {
+	return &executor.Report{
+		Schema: "understudy/run/v1", Command: plan.Command, State: executor.Completed, From: plan.From, To: plan.To,
+		Failures: []executor.Failure{}, Owed: []topology.Debt{}, Phases: []executor.Phase{},
+		Calls: map[topology.Region]executor.Calls{}, ARNs: []executor.ARN{},
+	}
+}
+
+// firstOf shortens a list for people.
+func firstOf(list []string, n int) []string {
+	if len(list) <= n {
+		return list
+	}
+	return append(list[:n:n], fmt.Sprintf("and %d more", len(list)-n))
+}

@@ -1,0 +1,58 @@
+package runbooks
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/understudy-dr/understudy/drift"
+	"github.com/understudy-dr/understudy/internal/journal"
+	"github.com/understudy-dr/understudy/planner"
+)
+
+// Documents in the store.
+const (
+	seenKey          = "findings/seen.json"
+	lastRehearsalKey = "rehearsals/last.json"
+)
+
+// Drift compares desired and actual state, changes nothing in AWS, captures
+// the recovery snapshot unless told not to, and remembers since when each
+// finding stands.
+func Drift(ctx context.Context, env Env, o DriftOptions) (*drift.Report, error) {
+	in, err := env.look(ctx, planner.Options{})
+	if err != nil {
+		return nil, err
+	}
+	if !o.NoSnapshot {
+		if in, err = env.capture(ctx, in); err != nil {
+			return nil, err
+		}
+	}
+	report, err := env.check(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	data, err := report.Seen.Marshal()
+	if err != nil {
+		return nil, err
+	}
+	if err := journal.Replace(ctx, env.Store, seenKey, data); err != nil {
+		return nil, fmt.Errorf("findings: %w", err)
+	}
+	return report, nil
+}
+
+// check judges an input with the memory of earlier checks.
+func (env Env) check(ctx context.Context, in planner.Input) (*drift.Report, error) {
+	data, err := env.document(ctx, seenKey)
+	if err != nil {
+		return nil, fmt.Errorf("findings: %w", err)
+	}
+	seen, err := drift.ParseSeen(data)
+	if err != nil {
+		return nil, err
+	}
+	return drift.Check(in, drift.Options{
+		Seen: seen, StuckAfter: env.StuckAfter, SnapshotMaxAge: env.SnapshotMaxAge, Frozen: left(in),
+	}), nil
+}

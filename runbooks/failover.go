@@ -1,0 +1,129 @@
+package runbooks
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/understudy-dr/understudy/executor"
+	"github.com/understudy-dr/understudy/internal/topology"
+	"github.com/understudy-dr/understudy/planner"
+)
+
+// Failover makes region o.To the primary of every secret (of o.Groups), in an
+// emergency: it needs nothing from the old primary. In this order:
+//
+//	observe (a dark region is a value) → plan, from the recovery snapshot
+//	where the primary is dark → refuse if the plan has fatal blockers or an
+//	earlier failover is unfinished → confirm → run → verify by fresh reads
+//
+// The plan is returned whenever one could be made, also beside a *Refused.
+// The report is nil where nothing was run. A failover that has been done
+// before completes with nothing applied.
+func Failover(ctx context.Context, env Env, o FailoverOptions) (*planner.Plan, *executor.Report, error) {
+	lost, err := env.lostRegions(ctx, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	in, err := env.look(ctx, planner.Options{
+		To: o.To, PrimaryLost: o.PrimaryLost, AcceptStale: o.AcceptStale, Groups: o.Groups,
+	}, lost...)
+	if err != nil {
+		return nil, nil, err
+	}
+	plan := planner.Failover(in)
+	if err := env.noUnfinishedRun(ctx, o.DryRun); err != nil {
+		return plan, nil, err
+	}
+	if err := mayFailOver(plan); err != nil {
+		return plan, nil, err
+	}
+	if o.DryRun {
+		return plan, nil, nil
+	}
+	if plan.Empty() {
+		return plan, nothingDone(plan), nil
+	}
+	if err := env.confirm(ctx, plan); err != nil {
+		return plan, nil, err
+	}
+	spec := executor.SpecOf(env.Desired)
+	spec.Skip = lost
+	report, err := env.run(ctx, plan, spec, nil)
+	if err != nil {
+		return plan, report, err
+	}
+	return plan, report, env.verify(ctx, plan)
+}
+
+// lostRegions are the old primaries that the operator gave up
+// (--primary-lost): no call is made to them, so who they are must be known
+// without asking.
+func (env Env) lostRegions(ctx context.Context, o FailoverOptions) ([]topology.Region, error) {
+	if !o.PrimaryLost {
+		return nil, nil
+	}
+	known, err := env.remember(ctx)
+	if err != nil {
+		return nil, err
+	}
+	lost := regionsOf(known)
+	delete(lost, o.To)
+	return slices.Sorted(maps.Keys(lost)), nil
+}
+
+// mayFailOver refuses a plan with fatal blockers, all of them listed.
+func mayFailOver(plan *planner.Plan) error {
+	fatal := plan.Refused()
+	if len(fatal) == 0 {
+		return nil
+	}
+	lines, fixes := make([]string, 0, len(fatal)), []string{}
+	for _, b := range fatal {
+		lines = append(lines, blockerLine(b))
+		if b.Fix != "" && !slices.Contains(fixes, b.Fix) {
+			fixes = append(fixes, b.Fix)
+		}
+	}
+	return &Refused{
+		Code:    fatal[0].Code,
+		Message: "nothing was changed:\n  " + strings.Join(firstOf(lines, 20), "\n  "),
+		Hint:    strings.Join(firstOf(fixes, 3), "; "),
+	}
+}
+
+func blockerLine(b planner.Blocker) string {
+	line := b.Message
+	if b.Region != "" && !strings.Contains(line, string(b.Region)) {
+		line = string(b.Region) + ": " + line
+	}
+	if b.Secret != "" {
+		line = string(b.Secret) + ": " + line
+	}
+	return line
+}
+
+// noUnfinishedRun refuses to begin a second move over a half-done one: its
+// journal knows what the observation cannot tell. (A run that is at work at
+// this moment holds the lease, which is the other guard.)
+func (env Env) noUnfinishedRun(ctx context.Context, dryRun bool) error {
+	if dryRun {
+		return nil
+	}
+	runs, err := executor.Runs(ctx, env.Store)
+	if err != nil {
+		return err
+	}
+	for _, r := range runs {
+		if r.Command == "failover" && (r.State == executor.Running || r.State == executor.Halted) {
+			return &Refused{
+				Code:    "unfinished-run",
+				Message: fmt.Sprintf("failover %s to %s is %s and not finished; nothing was changed", r.ID, r.To, r.State),
+				Hint:    fmt.Sprintf("understudy runs resume %s, or understudy runs abort %s", r.ID, r.ID),
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,93 @@
+package runbooks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/understudy-dr/understudy/executor"
+	"github.com/understudy-dr/understudy/internal/topology"
+	"github.com/understudy-dr/understudy/planner"
+)
+
+func (env Env) executor(recheck func(context.Context) error) *executor.Executor {
+	return executor.New(executor.Options{
+		Cloud: env.Cloud, Store: env.Store, Holder: env.Holder, Clock: env.Clock,
+		Concurrency: env.Concurrency, VerifyTimeout: env.VerifyTimeout, LeaseTTL: env.LeaseTTL,
+		Progress: env.Progress, CallCounts: env.CallCounts, Stop: env.Stop, Recheck: recheck,
+	})
+}
+
+// run works on a plan. recheck, if not nil, is asked once the lease is held
+// and before anything is journaled: another controller may have been at work
+// between the observation and this moment.
+func (env Env) run(ctx context.Context, plan *planner.Plan, spec executor.RunSpec, recheck func(context.Context) error) (*executor.Report, error) {
+	report, err := env.executor(recheck).Run(ctx, plan, spec)
+	if errors.Is(err, executor.ErrLeaseHeld) {
+		return nil, &Refused{Code: "lease-held", Message: err.Error(), Hint: "understudy runs list", Err: err}
+	}
+	return report, err
+}
+
+// Resume goes on with a run that stopped or whose process died. What is
+// found done is not done again; what is owed is tried again.
+func Resume(ctx context.Context, env Env, id string) (*executor.Report, error) {
+	report, err := env.executor(nil).Resume(ctx, id)
+	if errors.Is(err, executor.ErrLeaseHeld) {
+		return nil, &Refused{Code: "lease-held", Message: err.Error(), Hint: "understudy runs list", Err: err}
+	}
+	return report, err
+}
+
+// FenceOptions are the operator's words for Fence.
+type FenceOptions struct {
+	// Region to pay debts to; "" is every region that answers.
+	Region topology.Region
+}
+
+// Fence pays what is owed to old primaries that answer again: cancels their
+// rotation and silences their alarms. It is idempotent. With nothing to pay
+// the report has no ID. Debts to regions that stay dark stay owed, and are in
+// the report.
+func Fence(ctx context.Context, env Env, o FenceOptions) (*planner.Plan, *executor.Report, error) {
+	in, err := env.look(ctx, planner.Options{})
+	if err != nil {
+		return nil, nil, err
+	}
+	if o.Region != "" {
+		in.Placement.Owed = owedTo(in.Placement.Owed, o.Region)
+	}
+	plan := planner.Owed(in)
+	if plan.Empty() {
+		report := nothingDone(plan)
+		report.Owed = append(report.Owed, in.Placement.Owed...)
+		return plan, report, nil
+	}
+	if err := env.confirm(ctx, plan); err != nil {
+		return plan, nil, err
+	}
+	report, err := env.run(ctx, plan, executor.SpecOf(env.Desired), nil)
+	return plan, report, err
+}
+
+func owedTo(debts []topology.Debt, r topology.Region) []topology.Debt {
+	var list []topology.Debt
+	for _, d := range debts {
+		if d.Region == r {
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
+// sameWorld returns a check that the world is still the one that a plan was
+// made from.
+func (env Env) sameWorld(plan *planner.Plan) func(context.Context) error {
+	return func(ctx context.Context) error {
+		in, err := env.look(ctx, planner.Options{})
+		if err != nil {
+			return fmt.Errorf("look again: %w", err)
+		}
+		return stillHolds(plan, planner.Converge(in))
+	}
+}
