@@ -121,4 +121,5 @@ const (
 	maxStages     = 20
 	maxVersions   = 100
 	maxPolicy     = 20480
+	maxSecretTags = 50
 )

@@ -77,8 +77,8 @@ func checkTags(added, had []tag) error {
 		}
 		seen[t.Key] = true
 	}
-	if len(withTags(had, added)) > maxTags {
-		return invalidParameter("You can't attach more than %d tags to a secret.", maxTags)
+	if len(withTags(had, added)) > maxSecretTags {
+		return invalidParameter("You can't attach more than %d tags to a secret.", maxSecretTags)
 	}
 	return nil
 }
