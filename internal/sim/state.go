@@ -12,9 +12,20 @@ type State struct {
 	Regions map[string]RegionState `json:"regions,omitempty"`
 }
 
-// Resources is what one account has in one region, by name.
+// Resources is what one account has in one region, by name; keys by id.
 type Resources struct {
-	Secrets map[string]SecretState `json:"secrets,omitempty"`
+	Secrets   map[string]SecretState   `json:"secrets,omitempty"`
+	Keys      map[string]KeyState      `json:"keys,omitempty"`
+	Functions map[string]FunctionState `json:"functions,omitempty"`
+	Alarms    map[string]AlarmState    `json:"alarms,omitempty"`
+	LogGroups map[string]LogGroupState `json:"log_groups,omitempty"`
+	Topics    map[string]TopicState    `json:"topics,omitempty"`
+}
+
+// empty says whether there is nothing: a region that was only looked at
+// leaves no trace in the state.
+func (r Resources) empty() bool {
+	return len(r.Secrets)+len(r.Keys)+len(r.Functions)+len(r.Alarms)+len(r.LogGroups)+len(r.Topics) == 0
 }
 
 // State returns a copy of what there is now.
@@ -24,9 +35,14 @@ func (c *Cloud) State() State {
 	c.settleLocked(c.nowLocked())
 	out := State{Accounts: map[string]map[string]Resources{}, Regions: map[string]RegionState{}}
 	for id, a := range c.accounts {
-		out.Accounts[id] = map[string]Resources{}
+		regions := map[string]Resources{}
 		for region, at := range a.regions {
-			out.Accounts[id][region] = at.resources()
+			if r := at.resources(); !r.empty() {
+				regions[region] = r
+			}
+		}
+		if len(regions) > 0 {
+			out.Accounts[id] = regions
 		}
 	}
 	for region, rc := range c.regions {
@@ -36,7 +52,10 @@ func (c *Cloud) State() State {
 }
 
 func (at *regionStore) resources() Resources {
-	return Resources{Secrets: at.secretState()}
+	return Resources{
+		Secrets: at.secretState(), Keys: at.keyState(), Functions: at.functionState(),
+		Alarms: at.alarmState(), LogGroups: at.logState(), Topics: at.topicState(),
+	}
 }
 
 // Secret is one secret of the default account's region; false if it is not there.
