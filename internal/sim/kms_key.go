@@ -79,14 +79,16 @@ func (s *regionStore) resolveKey(id string) (*key, bool) {
 		}
 		id = strings.TrimPrefix(parts[4], "key/")
 	}
-	if id == secretsAlias || id == s.managedKeyID() {
-		return s.managedKey(), true
-	}
 	if alias, ok := s.kms.aliases[id]; ok {
 		id = alias.target
 	}
-	k, ok := s.kms.keys[id]
-	return k, ok
+	if k, ok := s.kms.keys[id]; ok {
+		return k, true
+	}
+	if id == secretsAlias || id == s.managedKeyID() {
+		return s.managedKey(), true
+	}
+	return nil, false
 }
 
 // managedKeyID derives from account and region, so that it is the same in
