@@ -59,7 +59,7 @@ func simCommand() *cli.Command {
 		Action: func(c *cli.Context) error {
 			cloud, err := newSim(c)
 			if err != nil {
-				return cli.Exit("sim: "+err.Error(), 64)
+				return usagef("see understudy sim --help", "sim: %s", err)
 			}
 			ctx, stop := signal.NotifyContext(c.Context, os.Interrupt, syscall.SIGTERM)
 			defer stop()
@@ -139,7 +139,7 @@ func simFaults(cloud *sim.Cloud, file string) error {
 func serveSim(ctx context.Context, c *cli.Context, cloud *sim.Cloud) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.String("listen"))
 	if err != nil {
-		return cli.Exit(fmt.Sprintf("sim: --listen: %v", err), 64)
+		return usagef("choose another address with --listen HOST:PORT, or port 0 for a free one", "sim: %s", err)
 	}
 	server := &http.Server{
 		Handler:           cloud,
