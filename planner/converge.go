@@ -161,39 +161,21 @@ func (b *build) beyond(s *Standing, p *topology.Secret) {
 	}
 }
 
-// oneRegionAtATime keeps replicas that are removed to be re-keyed from being
-// missing in two regions: of one secret never, and over all secrets a region
-// begins when the last one of the region before is done.
+// oneRegionAtATime keeps a secret whose replicas are removed to be re-keyed
+// from being missing in two regions, also where the first one fails. Over all
+// secrets the executor runs one such step at a time.
 func (b *build) oneRegionAtATime() {
-	last := map[topology.Region]string{} // ID of the region's last re-key, in order of names
-	mine := map[topology.Name]string{}
+	previous := map[topology.Name]string{}
 	for _, r := range b.res.Regions() {
-		before := b.previousRegion(last, r)
 		for i := range b.steps {
 			s := &b.steps[i].Step
 			if s.Region != r || !s.Params.ViaRemoval {
 				continue
 			}
-			if id := mine[s.Secret]; id != "" {
+			if id := previous[s.Secret]; id != "" {
 				s.Needs = append(s.Needs, id)
 			}
-			if before != "" {
-				s.Needs = append(s.Needs, before)
-			}
-			mine[s.Secret], last[r] = s.ID, s.ID
+			previous[s.Secret] = s.ID
 		}
 	}
-}
-
-func (b *build) previousRegion(last map[topology.Region]string, r topology.Region) string {
-	before := ""
-	for _, earlier := range b.res.Regions() {
-		if earlier == r {
-			break
-		}
-		if last[earlier] != "" {
-			before = last[earlier]
-		}
-	}
-	return before
 }

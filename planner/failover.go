@@ -308,9 +308,20 @@ func (m *move) alarms(from topology.Region) {
 		absent := !old.Lacks("cloudwatch") && a == nil && c == nil
 		return !quiet && !absent
 	}, Step{
-		Owed: true, Deferred: m.in.Options.PrimaryLost, Tier: m.lastTier(), Phase: PhaseOldPrimary,
-		Before: "actions on", After: "actions off", Reason: string(from) + " is no longer the primary",
+		Owed: true, Tier: m.lastTier(), Phase: PhaseOldPrimary,
+		Before: "actions on", After: "actions off", Reason: string(from) + " is no longer the primary" + m.owedWords(from),
 	}, rankOldAlarms)
+}
+
+// owedWords says of a step in the old primary when it will be done.
+func (m *move) owedWords(r topology.Region) string {
+	switch {
+	case m.in.Options.PrimaryLost:
+		return "; owed: no call is made to a region given up for lost"
+	case m.view(r).Dark != "":
+		return "; owed until " + string(r) + " answers"
+	}
+	return ""
 }
 
 // owedAlready reports a debt of an earlier run that cannot be paid now: it

@@ -13,21 +13,32 @@ type moving struct {
 	g        *topology.Group
 	from     topology.Region
 	target   *Copy
-	promoted string // ID of the promote step, "" if the target is writable already
+	promoted string // ID of the promote step, "" if the target is the primary already
 }
 
 func (m *moving) plan() {
-	if m.target.Secret.Role() == topology.RoleReplica {
-		m.promoted = m.add(rankPromote, promoteStep(m.s, m.g, m.target, Step{
-			Params: Params{From: m.from},
-			After:  "standalone, writable: the primary",
-			Reason: "failover from " + string(m.from),
-		}))
+	if m.target.State != CopyPrimary {
+		m.promote()
 	}
 	m.arns()
 	m.attachRotation()
 	m.thirdRegions()
 	m.cancelRotation()
+}
+
+// promote makes the target the primary. A copy that is standalone already
+// gets the step too: finding it done is what records the move in the journal.
+func (m *moving) promote() {
+	step := promoteStep(m.s, m.g, m.target, Step{
+		Params: Params{From: m.from},
+		After:  "standalone, writable: the primary",
+		Reason: "failover from " + string(m.from),
+	})
+	if m.target.Secret.Role() != topology.RoleReplica {
+		step.Before = "standalone already, but in no journal"
+		step.Expect.Current = ""
+	}
+	m.promoted = m.add(rankPromote, step)
 }
 
 // promoteStep promotes a replica as it was seen: of that primary, with that
@@ -90,9 +101,8 @@ func (m *moving) rotation() (r topology.Rotation, on, known bool) {
 }
 
 func (m *moving) attachRotation() {
-	there := m.target.Secret.Rotation
-	if there.Enabled && m.promoted == "" {
-		return
+	if m.target.Secret.Rotation.Enabled && m.target.Secret.Role() != topology.RoleReplica {
+		return // attached already; what a replica says of rotation means nothing
 	}
 	rotation, on, known := m.rotation()
 	if !known && m.g.Rotation != nil {
@@ -255,9 +265,9 @@ func (m *moving) cancelRotation() {
 	}
 	m.add(rankOldRotation, Step{
 		Action: CancelRotation, Secret: m.s.Secret, Region: m.from, Group: m.g.Name, Tier: m.g.Priority, Phase: PhaseOldPrimary,
-		Needs: m.needs(), Owed: true, Deferred: m.in.Options.PrimaryLost,
+		Needs: m.needs(), Owed: true,
 		Before: before, After: "rotation off",
-		Reason: "fence: " + string(m.from) + " must not rotate beside " + string(m.to),
+		Reason: "fence: " + string(m.from) + " must not rotate beside " + string(m.to) + m.owedWords(m.from),
 	})
 }
 

@@ -39,9 +39,6 @@ type Step struct {
 	// Owed: if the region does not answer, the step is deferred and journaled
 	// as owed instead of failing.
 	Owed bool `json:"owed,omitempty"`
-	// Deferred: the operator gave the region up (--primary-lost), so the step
-	// is owed from the start and no call is made for it in this run.
-	Deferred bool `json:"deferred,omitempty"`
 
 	Before string `json:"before"`
 	After  string `json:"after"`

@@ -398,9 +398,7 @@ func stepWords(s *planner.Step, number map[string]int) []string {
 	if s.Params.ViaRemoval {
 		words = append(words, "via removal")
 	}
-	if s.Deferred {
-		words = append(words, "deferred")
-	} else if s.Owed {
+	if s.Owed {
 		words = append(words, "owed if dark")
 	}
 	if s.Params.Lambda != "" && s.Params.RotateImmediately {
