@@ -63,6 +63,18 @@ func asProbe(ctx context.Context) context.Context {
 	return context.WithValue(ctx, probeKey{}, true)
 }
 
+// errProbeOver is the cause with which a probe's own time limit ends its
+// context: the region is silent, the caller has not given up.
+var errProbeOver = errors.New("probe over")
+
+// endOf is the error of the caller's context, nil while the caller waits.
+func endOf(ctx context.Context) error {
+	if errors.Is(context.Cause(ctx), errProbeOver) {
+		return nil
+	}
+	return ctx.Err()
+}
+
 func isProbe(ctx context.Context) bool { return ctx.Value(probeKey{}) != nil }
 
 // callBegin is the outermost middleware: it opens the call, and closes it by
@@ -126,7 +138,7 @@ func (m *attempt) handle(ctx context.Context, in middleware.FinalizeInput, next 
 		done(heard{answered: true})
 		return out, md, nil
 	}
-	f := classify(err, c, ctx.Err())
+	f := classify(err, c, endOf(ctx))
 	if c.sent {
 		done(f.heard())
 	} else {

@@ -147,12 +147,20 @@ func (c *Client) CopyVersion(ctx context.Context, name topology.Name, from topol
 		return opError("GetSecretValue", string(name), from, err)
 	}
 	defer clear(value.SecretBinary)
-	_, err = target.secrets.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{
+	out, err := target.secrets.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{
 		SecretId: id(name), ClientRequestToken: aws.String(tokenOf(version)),
 		SecretString: value.SecretString, SecretBinary: value.SecretBinary,
 		VersionStages: []string{label},
 	})
-	return opError("PutSecretValue", string(name), to, err)
+	if err != nil || slices.Contains(out.VersionStages, label) {
+		return opError("PutSecretValue", string(name), to, err)
+	}
+	// The version was there already: AWS takes the call as a repetition and
+	// leaves its labels as they are.
+	_, err = target.secrets.UpdateSecretVersionStage(ctx, &secretsmanager.UpdateSecretVersionStageInput{
+		SecretId: id(name), VersionStage: aws.String(label), MoveToVersionId: out.VersionId,
+	})
+	return opError("UpdateSecretVersionStage", string(name), to, err)
 }
 
 // tokenOf is the ClientRequestToken, which becomes the copy's version id: the

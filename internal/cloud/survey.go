@@ -42,7 +42,7 @@ func (ob *observation) survey(ctx context.Context, l *look) {
 // firstPage costs at most ProbeTimeout, credentials, pacing and retries
 // included.
 func (ob *observation) firstPage(ctx context.Context, region topology.Region) (*secretsmanager.ListSecretsOutput, error) {
-	ctx, cancel := context.WithTimeout(asProbe(ctx), ob.core.opts.ProbeTimeout)
+	ctx, cancel := context.WithTimeoutCause(asProbe(ctx), ob.core.opts.ProbeTimeout, errProbeOver)
 	defer cancel()
 	return ob.page(ctx, region, nil)
 }
