@@ -259,10 +259,20 @@ func (r *run) perform(ctx context.Context, q *schedule, i int32, sl slot) {
 	q.news <- news{step: i, at: at, out: out, err: err}
 }
 
+// regionsCalled are the regions that a step's calls go to. A promotion names
+// the old primary in From for people only: it is made in the replica's region
+// and must not depend on the other one.
+func regionsCalled(s *planner.Step) []topology.Region {
+	if s.Params.From == "" || s.Action == planner.Promote {
+		return []topology.Region{s.Region}
+	}
+	return []topology.Region{s.Region, s.Params.From}
+}
+
 func (r *run) driveOrSkip(ctx context.Context, q *schedule, i int32, sl slot) (outcome, error) {
 	s := &q.steps[i]
-	for _, region := range []topology.Region{s.Region, s.Params.From} {
-		if slices.Contains(r.spec.Skip, region) && region != "" {
+	for _, region := range regionsCalled(s) {
+		if slices.Contains(r.spec.Skip, region) {
 			return r.failedOrOwed(s, &StepError{Code: CodeUnreachable, Err: topology.ErrUnreachable,
 				Message: fmt.Sprintf("no call is made to %s in this run, it was given up as lost", region)}), nil
 		}
