@@ -50,7 +50,7 @@ func Failover(ctx context.Context, env Env, o FailoverOptions) (*planner.Plan, *
 		return plan, nil, err
 	}
 	spec := executor.SpecOf(env.Desired)
-	spec.Skip = lost
+	spec.Skip = append(lost, dead(in.Observed)...)
 	report, err := env.run(ctx, plan, spec, nil)
 	if err != nil {
 		return plan, report, err
@@ -72,6 +72,21 @@ func (env Env) lostRegions(ctx context.Context, o FailoverOptions) ([]topology.R
 	lost := regionsOf(known)
 	delete(lost, o.To)
 	return slices.Sorted(maps.Keys(lost)), nil
+}
+
+// dead are the regions that did not answer the observation. The run makes no
+// call to them either: every one would wait for its time-out, at the end of
+// the very minutes that count, only to find the same. What they are owed is
+// journaled, and Fence pays it.
+func dead(observed *topology.Snapshot) []topology.Region {
+	var list []topology.Region
+	for _, r := range slices.Sorted(maps.Keys(observed.Regions)) {
+		switch observed.Regions[r].Dark {
+		case topology.CauseUnreachable, topology.CauseTimeout, topology.CauseUnavailable:
+			list = append(list, r)
+		}
+	}
+	return list
 }
 
 // mayFailOver refuses a plan with fatal blockers, all of them listed.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/understudy-dr/understudy/drift"
+	"github.com/understudy-dr/understudy/executor"
 	"github.com/understudy-dr/understudy/internal/journal"
 	"github.com/understudy-dr/understudy/internal/topology"
 	"github.com/understudy-dr/understudy/planner"
@@ -212,10 +213,24 @@ func (r *rehearsing) failover(ctx context.Context) (string, error) {
 	for _, p := range report.Phases {
 		r.moment(p.Start, "%s: began, took %.1f s", p.Name, p.Seconds)
 	}
-	done := r.env.now()
-	r.out.RTOSeconds = done.Sub(r.died).Seconds()
-	r.moment(done, "every secret writable in %s, rotation attached, alarms on: verified by fresh reads", r.out.To)
+	r.out.RTOSeconds = recovered(report).Sub(r.died).Seconds()
+	r.moment(recovered(report), "every secret writable in %s, rotation attached, alarms on", r.out.To)
+	r.moment(r.env.now(), "verified by fresh reads")
 	return fmt.Sprintf("%d steps applied, %d found done, %d owed", report.Steps.Applied, report.Steps.AlreadyDone, report.Steps.Deferred), nil
+}
+
+// recovered is when the last secret was writable, with its rotation and all
+// alarms on: not yet when third regions follow the new primary, and long
+// before the old one is fenced.
+func recovered(report *executor.Report) time.Time {
+	var last time.Time
+	for _, p := range report.Phases {
+		end := p.Start.Add(time.Duration(p.Seconds * float64(time.Second)))
+		if p.Name != planner.PhaseReparent && p.Name != planner.PhaseOldPrimary && end.After(last) {
+			last = end
+		}
+	}
+	return last
 }
 
 // keep stores the result for `status`.
