@@ -23,7 +23,7 @@ func (c *Cloud) control(w http.ResponseWriter, req *http.Request, body []byte) {
 	path := strings.TrimSuffix(strings.TrimPrefix(req.URL.Path, "/_sim/"), "/")
 	room, rest, _ := strings.Cut(path, "/")
 	handlers, ok := controlRooms()[room]
-	if !ok || rest != "" && room != "regions" {
+	if !ok || rest != "" && room != "regions" && room != "functions" {
 		writeJSON(w, http.StatusNotFound, controlError(fmt.Errorf("path: nothing at %s", req.URL.Path)))
 		return
 	}
@@ -55,6 +55,10 @@ func controlRooms() map[string]map[string]controlHandler {
 		"calls":   {"GET": getCalls, "DELETE": deleteCalls},
 		"clock":   {"GET": getClock, "POST": postClock},
 		"state":   {"GET": getState},
+
+		"functions":         {"PUT": putFunction},
+		"rotation-failures": {"POST": postRotationFailure},
+		"logins":            {"GET": getLogins},
 	}
 }
 

@@ -4,9 +4,13 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"github.com/understudy-dr/understudy/internal/sim"
 )
@@ -47,6 +51,10 @@ func TestControlRefusesBadInput(t *testing.T) {
 		{"POST", "/_sim/clock", `{}`, 400, "advance:"},
 		{"POST", "/_sim/clock", `{"advance": "-1h"}`, 400, "advance"},
 		{"POST", "/_sim/reset", `{"fleet": "big"}`, 400, "fleet:"},
+		{"PUT", "/_sim/functions/us-east-1/nothing", `{"healthy": false}`, 400, "path:"},
+		{"PUT", "/_sim/functions/us-east-1/rotate-db", `{}`, 400, "healthy:"},
+		{"POST", "/_sim/rotation-failures", `{"region": "us-east-1", "step": "dance"}`, 400, "step:"},
+		{"POST", "/_sim/rotation-failures", `{"region": "mars", "step": "setSecret"}`, 400, "region:"},
 		{"POST", "/_sim/calls", ``, 405, "method:"},
 		{"GET", "/_sim/nothing", ``, 404, "path:"},
 		{"GET", "/_sim/health/x", ``, 404, "path:"},
@@ -111,5 +119,41 @@ func TestStateShowsNoValues(t *testing.T) {
 		if strings.Contains(w.Body.String(), secret) {
 			t.Errorf("the state shows %q", secret)
 		}
+	}
+}
+
+// A split brain, made and seen through the control surface alone: both sides
+// rotate the one database's password, and the side that rotated first has
+// lost its login.
+func TestLoginsShowASplitBrain(t *testing.T) {
+	c := frozen(t, sim.Options{}, sim.ExampleFleet())
+	broken := func() (list []string) {
+		_, out := ask(t, c, "GET", "/_sim/logins", "")
+		for region, secrets := range out {
+			for name, login := range secrets.(map[string]any) {
+				if login.(map[string]any)["works"] != true {
+					list = append(list, region+" "+name)
+				}
+			}
+		}
+		slices.Sort(list)
+		return list
+	}
+	if list := broken(); len(list) > 0 {
+		t.Fatalf("before anything happened these logins fail: %v", list)
+	}
+	west := secrets(c, "us-west-2")
+	name := aws.String("prod/db/orders")
+	if _, err := west.StopReplicationToReplica(t.Context(), &secretsmanager.StopReplicationToReplicaInput{SecretId: name}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := west.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{
+		SecretId: name, SecretString: aws.String(`{"username":"orders_app","password":"west"}`),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"eu-west-1 prod/db/orders", "us-east-1 prod/db/orders"}
+	if got := broken(); !slices.Equal(got, want) {
+		t.Errorf("broken logins %v, want %v", got, want)
 	}
 }

@@ -62,6 +62,9 @@
 //	GET    /_sim/clock
 //	POST   /_sim/clock           {"advance": "720h"}
 //	GET    /_sim/state
+//	PUT    /_sim/functions/REGION/NAME  {"healthy": false}
+//	POST   /_sim/rotation-failures      {"region", "secret", "step": "setSecret", "count"}
+//	GET    /_sim/logins
 //
 // A region is up; or it can refuse (connections are reset; in process, dialing
 // fails), hang (nothing is ever answered), be unavailable (503), throttle, or
@@ -75,6 +78,11 @@
 // latency, quotas, the operation.
 //
 // Every attempt is counted, to regions that hang or refuse too.
+//
+// Every secret is the password of a database that its replicas share. Logins
+// tells which region's current value still works: where two regions rotated
+// apart, as in a split brain, one does not. FailRotation breaks a single step
+// of a rotation, SetFunctionHealth a region's function.
 //
 // # Quotas and latency
 //
