@@ -18,6 +18,10 @@ type Options struct {
 	// StuckAfter is how long a replica or a rotation may be in progress;
 	// default 15 minutes.
 	StuckAfter time.Duration
+	// LagGrace is how long a replica may lack a version before that is more
+	// than worth knowing; default one minute. AWS promises no figure, and
+	// every rotation makes every replica behind for a moment.
+	LagGrace time.Duration
 	// SnapshotMaxAge is how old the recovery snapshot may be; default 24 hours.
 	SnapshotMaxAge time.Duration
 	// Frozen regions keep a snapshot from before a move on purpose.
@@ -29,6 +33,7 @@ func (o Options) withDefaults(in planner.Input) Options {
 		o.Now = in.Now
 	}
 	o.StuckAfter = cmp.Or(o.StuckAfter, 15*time.Minute)
+	o.LagGrace = cmp.Or(o.LagGrace, time.Minute)
 	o.SnapshotMaxAge = cmp.Or(o.SnapshotMaxAge, 24*time.Hour)
 	return o
 }

@@ -200,6 +200,32 @@ func TestAVersionThatNeverLeftTheOldPrimaryIsNoSecondWriter(t *testing.T) { // G
 	}
 }
 
+func TestAVersionThatTheNewPrimaryDroppedIsNoOrphan(t *testing.T) {
+	const s = topology.Name("prod/s0")
+	in := afterFailover(1)
+	old := in.Observed.Regions[home].Secrets[s]
+	old.Rotation.Enabled, old.Changed = false, noon
+	p := in.Observed.Regions[west].Secrets[s]
+	p.Versions = []topology.Version{{ID: "v2", Stages: []string{topology.StageCurrent}}} // v1 was superseded
+	r := Check(in, Options{})
+	if !slices.Contains(codes(r), "awaiting-failback prod/s0 us-east-1") {
+		t.Errorf("%q", codes(r))
+	}
+}
+
+func TestAVersionOnItsWayIsNoDrift(t *testing.T) {
+	in := newWorld(1)
+	p := in.Observed.Regions[home].Secrets["prod/s0"]
+	version(p, "v2", topology.StagePrevious)
+	p.Changed = noon.Add(-5 * time.Second)
+	if r := Check(in, Options{}); r.Verdict != Clean || len(r.Findings) != 2 {
+		t.Errorf("five seconds after the change: %s %q", r.Verdict, codes(r))
+	}
+	if r := Check(in, Options{Now: noon.Add(5 * time.Minute)}); r.Verdict != Drifted {
+		t.Errorf("five minutes after the change: %s", r.Verdict)
+	}
+}
+
 func TestAPromotedRegionThatIsAReplicaAgain(t *testing.T) {
 	in := newWorld(1)
 	move(&in, "prod/s0", west, noon.Add(-time.Hour)) // the journal says west; AWS says replica of home

@@ -38,6 +38,9 @@ func (c *check) replica(s *planner.Standing, copy *planner.Copy) {
 		f.Severity, f.Message = Info, "the same AWSCURRENT as "+string(s.Primary)+", other labels differ"
 	}
 	f.Message += ", since " + stamp(since)
+	if c.options.Now.Sub(since) < c.options.LagGrace {
+		f.Severity = Info // on its way
+	}
 	c.add(f)
 }
 

@@ -264,19 +264,33 @@ func (c *check) oldPrimary(s *planner.Standing, copy *planner.Copy) {
 		Message: fmt.Sprintf("the old primary; the secret moved to %s %s", s.Primary, stamp(s.Move.Time)) + orphans(s, copy.Region),
 		Fix:     fmt.Sprintf("understudy failback --to %s, or make %s the primary in the configuration", copy.Region, s.Primary),
 	}
-	if ids, known := s.Orphans(copy.Region); known && len(ids) > 0 {
+	if len(orphanIDs(s, copy.Region)) > 0 {
 		f.Code, f.Severity = CodeVersionOrphaned, Warning
 		f.Fix = fmt.Sprintf("understudy rescue --from %s", copy.Region)
 	}
 	c.add(f)
 }
 
-func orphans(s *planner.Standing, r topology.Region) string {
+// orphanIDs are the versions that only this copy ever held. What the acting
+// primary held when it was promoted and has dropped since was superseded
+// there, not lost: versions without a label go away by themselves.
+func orphanIDs(s *planner.Standing, r topology.Region) []string {
 	ids, known := s.Orphans(r)
-	if !known || len(ids) == 0 {
+	if !known {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool {
+		return s.Move != nil && s.Move.To == s.Primary &&
+			slices.ContainsFunc(s.Move.Versions, func(v topology.Version) bool { return v.ID == id })
+	})
+}
+
+func orphans(s *planner.Standing, r topology.Region) string {
+	ids := orphanIDs(s, r)
+	if len(ids) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("; only there: version %s", strings.Join(ids, ", "))
+	return "; only there: version " + strings.Join(ids, ", ")
 }
 
 // protection finds secrets whose loss is one region away.
