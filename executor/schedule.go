@@ -87,7 +87,11 @@ func newSchedule(r *run, steps []planner.Step, done func(i int) bool, undo bool)
 	if err != nil {
 		return nil, err
 	}
-	groups, err := newGroups(steps, g.wave, r.spec)
+	spec := r.spec
+	if undo {
+		spec = RunSpec{} // what is taken back needs no canary
+	}
+	groups, err := newGroups(steps, g.wave, spec)
 	if err != nil {
 		return nil, err
 	}
