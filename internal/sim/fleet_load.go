@@ -22,9 +22,12 @@ func (c *Cloud) Load(f *Fleet) error {
 	now := c.nowLocked()
 	c.settleLocked(now)
 
-	lag, regions := c.opts.Lag, c.regions
-	c.opts.Lag, c.regions = 0, map[string]*regionControl{} // healthy while it loads
-	defer func() { c.opts.Lag, c.regions = lag, regions }()
+	lag, listLag, regions := c.opts.Lag, c.opts.ListLag, c.regions
+	c.opts.Lag, c.opts.ListLag, c.regions = 0, 0, map[string]*regionControl{} // healthy while it loads
+	defer func() {
+		c.opts.Lag, c.opts.ListLag, c.regions = lag, listLag, regions
+		c.listAll()
+	}()
 
 	l := &fleetLoader{cloud: c, fleet: f, now: now, late: f.hasLameKeys()}
 	for _, load := range []func() error{

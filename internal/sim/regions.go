@@ -65,7 +65,7 @@ func (c *Cloud) SetRegion(region string, s RegionState) error {
 func (c *Cloud) setRegionLocked(region string, s RegionState) {
 	was := c.cutOff(region)
 	c.regions[region] = &regionControl{s}
-	if was && !c.cutOff(region) {
+	if was {
 		c.resumeReplication(region)
 	}
 }

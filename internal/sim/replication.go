@@ -32,6 +32,9 @@ type replicaRegion struct {
 func (m *members) replicaRegions(list []replicaRegion) {
 	m.size("addReplicaRegions", list != nil, len(list), 1, 0)
 	for i, in := range list {
+		if knownRegion(deref(in.Region)) && len(deref(in.KmsKeyId)) <= 2048 {
+			continue
+		}
 		at := fmt.Sprintf("addReplicaRegions.%d.member.", i+1)
 		m.regionName(at+"region", in.Region)
 		m.length(at+"kmsKeyId", in.KmsKeyId, 0, 2048)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -58,6 +59,20 @@ func (st *secretStore) fails(secret, step string) bool {
 			return true
 		case n > 1:
 			st.failures[f] = n - 1
+			return true
+		}
+	}
+	return false
+}
+
+// faultAt says whether a fault on the operation "rotation:STEP" hits a step,
+// and counts it. A fault that names no operation is for calls, not for steps.
+func (c *Cloud) faultAt(at *regionStore, s *secret, step string) bool {
+	r := &request{cloud: c, account: at.account.id, region: at.name, service: "secretsmanager", op: "rotation:" + step}
+	op := operation{service: r.service, name: r.op, subject: func(*request) string { return s.name }}
+	for _, f := range c.faults {
+		if strings.HasPrefix(f.Match.Operation, "rotation:") && !f.spent() && f.matches(r, op) {
+			f.hits++
 			return true
 		}
 	}
@@ -162,7 +177,7 @@ func (c *Cloud) runSteps(at *regionStore, s *secret, token string, now time.Time
 // invokeStep is one invocation of the rotation function, if it can run.
 func (c *Cloud) invokeStep(at *regionStore, s *secret, step string, run func() error) error {
 	switch {
-	case at.secrets.fails(s.name, step):
+	case at.secrets.fails(s.name, step) || c.faultAt(at, s, step):
 		return errors.New("told to fail at " + step)
 	case c.down(at.name, "lambda") || s.owner == "" && !at.invokable(s.rotation.lambda, s.arn(at)):
 		return errNotInvokable()

@@ -308,3 +308,25 @@ func TestFailRotationRefusesAnUnknownStep(t *testing.T) {
 		t.Error("want an error that names the steps")
 	}
 }
+
+func TestFaultOnARotationStep(t *testing.T) {
+	w := newWorld(t, sim.Options{})
+	w.create("s", "one")
+	w.must(w.cloud.AddFault(sim.Fault{Match: sim.FaultMatch{Operation: "rotation:testSecret", Secret: "s"}, Fault: sim.FaultError, Count: 1}))
+	w.must(w.rotate(east, rotate1, w.rotator(east), everyDays(10), true))
+	w.equal("stages", w.stages(east), map[string]string{"AWSCURRENT": token1, "AWSPENDING": rotate1})
+	w.advance(time.Hour)
+	w.equal("current", w.stages(east)["AWSCURRENT"], rotate1)
+}
+
+// A region that comes back partitioned still fires what is overdue.
+func TestOverdueRotationFiresInAPartition(t *testing.T) {
+	w := newWorld(t, sim.Options{})
+	rotating(w)
+	w.region(east, sim.RegionHang)
+	w.advance(11 * 24 * time.Hour)
+	w.region(east, sim.RegionPartitioned)
+	if s, _ := w.cloud.State().Secret("123456789012", east, "s"); len(s.Versions) != 3 {
+		t.Errorf("%d versions, want a third by the overdue rotation", len(s.Versions))
+	}
+}

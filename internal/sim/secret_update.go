@@ -69,14 +69,13 @@ func (r *request) updateSecret(in *updateSecretInput) (any, error) {
 		s.kind = *in.Type
 	}
 	out := updateSecretOutput{ARN: s.arn(at), Name: s.name}
-	if v == nil {
-		r.cloud.touch(at, s, r.now)
-		return out, nil
+	if v != nil {
+		out.VersionId = *in.ClientRequestToken
+		if err := r.putByHand(at, s, newVersion{id: out.VersionId, value: v, stages: []string{stageCurrent}}); err != nil {
+			return nil, err
+		}
 	}
-	out.VersionId = *in.ClientRequestToken
-	if err := r.putByHand(at, s, newVersion{id: out.VersionId, value: v, stages: []string{stageCurrent}}); err != nil {
-		return nil, err
-	}
+	r.cloud.touch(at, s, r.now)
 	return out, nil
 }
 
@@ -88,13 +87,10 @@ func (c *Cloud) rekey(at *regionStore, s *secret, keyID string) error {
 	if err != nil {
 		return err
 	}
-	s.ownVersions()
-	for i := range s.versions {
-		v := &s.versions[i]
-		moved := slices.ContainsFunc(v.stages, func(stage string) bool {
-			return stage == stageCurrent || stage == stagePending || stage == stagePrevious
-		})
-		if !moved || v.value == nil {
+	moved := slices.Clone(s.versions)
+	for i := range moved {
+		v := &moved[i]
+		if !v.inUse() || v.value == nil {
 			continue
 		}
 		if err := c.decryptable(at, v.keyARN); err != nil {
@@ -102,8 +98,15 @@ func (c *Cloud) rekey(at *regionStore, s *secret, keyID string) error {
 		}
 		v.keyARN = keyARN
 	}
-	s.kmsKeyID = keyID
+	s.versions, s.kmsKeyID = moved, keyID
 	return nil
+}
+
+// inUse says whether v has a label that Secrets Manager itself moves.
+func (v *version) inUse() bool {
+	return slices.ContainsFunc(v.stages, func(stage string) bool {
+		return stage == stageCurrent || stage == stagePending || stage == stagePrevious
+	})
 }
 
 // updateReplicaKey re-encrypts a replica on its own (quirk replica-key-update).

@@ -193,6 +193,24 @@ func (c *Cloud) relist(at *regionStore, name string, now time.Time) {
 	})
 }
 
+// listAll makes a lagging ListSecrets show everything there is, as if it had
+// been there for long.
+func (c *Cloud) listAll() {
+	if c.opts.ListLag <= 0 {
+		return
+	}
+	for _, account := range c.accounts {
+		for _, at := range account.regions {
+			for _, p := range at.secrets.byAge {
+				if p.s != nil {
+					copied := *p.s
+					at.secrets.visible(true).put(&copied)
+				}
+			}
+		}
+	}
+}
+
 // visible is the index that ListSecrets reads.
 func (st *secretStore) visible(lagging bool) *secretIndex {
 	if !lagging {

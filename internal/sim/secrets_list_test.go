@@ -217,3 +217,11 @@ func TestListSecretsPagesAreWholeWhileOthersComeAndGo(t *testing.T) {
 	rest := w.list(in)
 	w.equal("rest", []any{len(rest), rest[0], rest[1]}, []any{101, name(150), name(200)})
 }
+
+func TestAFleetIsListedAtOnceHoweverFarListSecretsLags(t *testing.T) {
+	cloud := frozen(t, sim.Options{ListLag: 5 * time.Minute}, sim.ExampleFleet())
+	w := &world{t, cloud, t.Context()}
+	if names := w.list(secretsmanager.ListSecretsInput{}); len(names) == 0 {
+		t.Error("nothing listed")
+	}
+}
