@@ -25,7 +25,7 @@ import (
 //	yes            │ writable, same suffix   │ we moved elsewhere; quiet              │ promoted
 //	yes            │ writable, same suffix   │ no move of ours; both changed, or both │
 //	               │                         │ rotate                                 │ split-brain
-//	yes            │ writable, same suffix   │ no move of ours                        │ promoted-outside
+//	yes            │ writable, same suffix   │ no move of ours, or it was so before   │ promoted-outside
 //
 // "Suffix" is the six characters at the end of the ARN, which a replica keeps
 // when it is promoted. "Quiet" is rotation off and no version written after
@@ -279,6 +279,8 @@ func (r *Resolver) classifyWriter(s *Standing, old, p *topology.Secret) CopyStat
 			return CopySplitBrain
 		case old.Region == m.From:
 			return CopyFenced
+		case r.writableBefore(m, old):
+			return CopyPromotedOutside
 		}
 		return CopyPromoted
 	}
@@ -305,6 +307,13 @@ func (r *Resolver) changedSince(m *topology.Move, old, p *topology.Secret) bool 
 		}
 	}
 	return false
+}
+
+// writableBefore reports whether a third region's copy stood on its own
+// before the move: then it was not our move that promoted it.
+func (r *Resolver) writableBefore(m *topology.Move, c *topology.Secret) bool {
+	before, known := r.in.Recovery.Secret(c.Region, c.Name)
+	return known && before.Writable() && r.recoveredBefore(m, c.Region)
 }
 
 func (r *Resolver) recoveredBefore(m *topology.Move, region topology.Region) bool {
