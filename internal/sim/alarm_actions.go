@@ -40,17 +40,17 @@ func deleteAlarms(r *request) (any, error) {
 	if err := r.read(&in); err != nil {
 		return nil, err
 	}
-	alarms, composites := r.here().alarms.alarms, 0
+	store, composites := r.here().alarms, 0
 	for _, name := range in.AlarmNames {
-		a := alarms[name]
+		a := store.alarms[name]
 		if a == nil {
 			return nil, errorf("ResourceNotFound", 404, "")
 		}
 		if a.compositeSettings != nil {
 			composites++
 		}
-		for _, other := range alarms {
-			if other.compositeSettings != nil && other != a && slices.Contains(other.rule.children(), name) &&
+		for _, other := range store.composites {
+			if other != a && slices.Contains(other.rule.children(), name) &&
 				!slices.Contains(in.AlarmNames, other.AlarmName) {
 				return nil, r.invalid("Cannot delete %s as there are composite alarm(s) depending on it.", name)
 			}
@@ -60,7 +60,8 @@ func deleteAlarms(r *request) (any, error) {
 		return nil, r.invalid("Only one composite alarm can be deleted per request.")
 	}
 	for _, name := range in.AlarmNames {
-		delete(alarms, name)
+		delete(store.alarms, name)
+		delete(store.composites, name)
 	}
 	return nil, nil
 }

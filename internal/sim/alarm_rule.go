@@ -203,12 +203,10 @@ func (s *regionStore) evaluateComposites(now time.Time) {
 	}
 	s.alarms.evaluating = true
 	defer func() { s.alarms.evaluating = false }()
-	for range len(s.alarms.alarms) {
+	for range len(s.alarms.composites) {
 		changed := false
-		for _, name := range sortedNames(s.alarms.alarms) {
-			if a := s.alarms.alarms[name]; a.compositeSettings != nil {
-				changed = s.evaluateComposite(a, now) || changed
-			}
+		for _, name := range sortedNames(s.alarms.composites) {
+			changed = s.evaluateComposite(s.alarms.composites[name], now) || changed
 		}
 		if !changed {
 			return

@@ -14,16 +14,17 @@ const (
 
 // An alarmStore is one account's CloudWatch in one region.
 type alarmStore struct {
-	alarms  map[string]*alarm // by name
-	metrics map[string]*series
-	history []historyItem
-	fired   []FiredAction
+	alarms     map[string]*alarm // by name
+	composites map[string]*alarm // those of them that are composite
+	metrics    map[string]*series
+	history    []historyItem
+	fired      []FiredAction
 
 	evaluating bool // composites are being looked at
 }
 
 func newAlarmStore() *alarmStore {
-	return &alarmStore{alarms: map[string]*alarm{}, metrics: map[string]*series{}}
+	return &alarmStore{alarms: map[string]*alarm{}, composites: map[string]*alarm{}, metrics: map[string]*series{}}
 }
 
 // An alarm is a metric alarm or, if rule is set, a composite one.
@@ -190,6 +191,7 @@ type AlarmState struct {
 	Metric         string              `json:"metric,omitempty"`  // namespace/name
 	Rule           string              `json:"rule,omitempty"`
 	Tags           map[string]string   `json:"tags,omitempty"`
+	Fired          []FiredAction       `json:"fired,omitempty"` // the actions it took, in order
 }
 
 // alarmState is every alarm of a region, by name.
@@ -212,6 +214,12 @@ func (s *regionStore) alarmState() map[string]AlarmState {
 			st.Rule = a.AlarmRule
 		}
 		out[name] = st
+	}
+	for _, f := range s.alarms.fired {
+		if st, ok := out[f.Alarm]; ok {
+			st.Fired = append(st.Fired, f)
+			out[f.Alarm] = st
+		}
 	}
 	return out
 }

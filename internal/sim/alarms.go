@@ -174,6 +174,7 @@ func putCompositeAlarm(r *request) (any, error) {
 		*in.AlarmRule, in.ActionsSuppressor, in.ActionsSuppressorWaitPeriod, in.ActionsSuppressorExtensionPeriod,
 	})
 	a.rule = rule
+	at.alarms.composites[a.AlarmName] = a
 	r.cloud.at(r.now.Add(firstLook), func(_ *Cloud, now time.Time) { at.evaluateComposites(now) })
 	return nil, nil
 }

@@ -147,12 +147,15 @@ func (s *regionStore) addData(r *request, namespace string, d *metricDatum, b bu
 	sum := m.buckets[minute]
 	sum.add(b)
 	m.buckets[minute], m.last = sum, r.now
-	for _, name := range sortedNames(s.alarms.alarms) {
-		a := s.alarms.alarms[name]
-		q, ok := a.watched()
-		if !ok || q.key != key {
-			continue
+	watching := map[string]*alarm{}
+	for name, a := range s.alarms.alarms {
+		if q, ok := a.watched(); ok && q.key == key {
+			watching[name] = a
 		}
+	}
+	for _, name := range sortedNames(watching) {
+		a := watching[name]
+		q, _ := a.watched()
 		s.evaluate(a, r.now)
 		r.cloud.at(r.now.Add(time.Duration(*a.EvaluationPeriods+1)*q.period), func(_ *Cloud, now time.Time) {
 			if s.alarms.alarms[a.AlarmName] == a {
