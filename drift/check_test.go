@@ -83,7 +83,9 @@ func TestEachFlawIsFoundAndNothingElse(t *testing.T) {
 		{"a rotation function that dials another region", func(in *planner.Input) {
 			in.Observed.Regions[west].Functions[lambdaIn(west)].Endpoint = "https://secretsmanager.us-east-1.amazonaws.com"
 		}, []string{"rotation-function-endpoint us-west-2"}, Drifted},
-		{"an unusable key", func(in *planner.Input) { in.Observed.Regions[west].Keys[keyIn(west)] = topology.Key{ARN: "k", State: "Disabled"} },
+		{"an unusable key", func(in *planner.Input) {
+			in.Observed.Regions[west].Keys[keyIn(west)] = topology.Key{ARN: "k", State: "Disabled"}
+		},
 			[]string{"key-unusable us-west-2"}, Drifted},
 		{"a missing alarm", func(in *planner.Input) { delete(in.Observed.Regions[west].Alarms, "secrets-count") },
 			[]string{"alarm-missing secrets-count us-west-2"}, Drifted},
