@@ -65,14 +65,14 @@ func (c *Config) Desired() *topology.Desired { return c.desired }
 func Load(path string) (*Config, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &Error{File: path, Message: "no such file",
+		return nil, &Error{File: path, Message: "no such file", Err: err,
 			Hint: "start from the example: cp config.example.toml " + path + ", or name another file with --config"}
 	}
 	if err != nil {
 		if wrapped, ok := errors.AsType[*fs.PathError](err); ok {
 			err = wrapped.Err
 		}
-		return nil, &Error{File: path, Message: err.Error(), Hint: "check the path and its permissions"}
+		return nil, &Error{File: path, Message: err.Error(), Hint: "check the path and its permissions", Err: err}
 	}
 	return Parse(path, data)
 }

@@ -16,7 +16,10 @@ type Error struct {
 	Key          string // group.rotation.lambda
 	Message      string
 	Hint         string // what to do, "" where the message says it
+	Err          error  // of the file system, nil for what the file says
 }
+
+func (e *Error) Unwrap() error { return e.Err }
 
 func (e *Error) Error() string {
 	var b strings.Builder

@@ -33,9 +33,7 @@ func (v *validator) run() {
 // fail reports a value at a path such as group[0].replicas[1].
 func (v *validator) fail(path, hint, format string, args ...any) {
 	at := v.walk.near(path)
-	v.walk.errs = append(v.walk.errs, &Error{
-		v.walk.file, at.line, at.column, show(path), fmt.Sprintf(format, args...), hint,
-	})
+	v.walk.errs = append(v.walk.errs, v.walk.errorAt(at, path, fmt.Sprintf(format, args...), hint))
 }
 
 // missing reports a key that has to be there, unless its table has an

@@ -84,10 +84,12 @@ func (v *validator) notify() {
 	}
 }
 
-// Buckets are the names that [quota] takes: package planner's quota groups.
+// Buckets are the names that [quota] takes: package planner's quota groups,
+// and those of package cloud for reading.
 func Buckets() []string {
 	return []string{
 		"secret-writes", "rotation", "policy", "put-alarm", "alarm-actions", "function", "logs",
+		"list", "describe", "values", "kms", "lambda-read", "describe-alarms", "describe-logs",
 	}
 }
 

@@ -134,7 +134,7 @@ func (w *walk) field(typ reflect.Type, path, name string, at place) (reflect.Typ
 	if near := nearest(name, names); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
-	w.errs = append(w.errs, &Error{w.file, at.line, at.column, show(path), "unknown key", hint})
+	w.errs = append(w.errs, w.errorAt(at, path, "unknown key", hint))
 	w.unknown[strings.TrimSuffix(strings.TrimSuffix(path, join2("", name)), ".")] = true
 	return nil, false
 }
@@ -214,9 +214,13 @@ func (w *walk) near(path string) place {
 	}
 }
 
+func (w *walk) errorAt(at place, path, message, hint string) *Error {
+	return &Error{File: w.file, Line: at.line, Column: at.column, Key: show(path), Message: message, Hint: hint}
+}
+
 func (w *walk) fail(at place, path, message, hint string) {
 	w.fatal = true
-	w.errs = append(w.errs, &Error{w.file, at.line, at.column, show(path), message, hint})
+	w.errs = append(w.errs, w.errorAt(at, path, message, hint))
 }
 
 func keyNodes(e *unstable.Node) []*unstable.Node {

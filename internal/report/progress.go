@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"charm.land/lipgloss/v2"
 
 	"github.com/understudy-dr/understudy/executor"
+	"github.com/understudy-dr/understudy/internal/topology"
 	"github.com/understudy-dr/understudy/planner"
 )
 
@@ -38,7 +40,13 @@ type Progress struct {
 
 // A mark is one step that ended.
 type mark struct {
-	at     time.Time
+	at    time.Time
+	quota quotaKey // zero for a step that made no call
+}
+
+// A quotaKey is what AWS counts together: one bucket of one region.
+type quotaKey struct {
+	region topology.Region
 	bucket string
 }
 
@@ -66,9 +74,11 @@ func (p *Progress) Event(e executor.Event) {
 		p.began, p.ended, p.spoken = e.Time, nil, e.Time
 		p.start()
 	case executor.StepEnded:
-		if e.Step != nil {
-			p.ended = append(p.ended, mark{e.Time, planner.TraitsOf(e.Step.Action).Bucket})
+		m := mark{at: e.Time}
+		if e.Step != nil && e.Outcome == executor.Applied {
+			m.quota = quotaKey{cmp.Or(e.Step.Params.From, e.Step.Region), planner.TraitsOf(e.Step.Action).Bucket}
 		}
+		p.ended = append(p.ended, m)
 	case executor.RunEnded:
 		p.halt()
 	}
@@ -195,8 +205,8 @@ func (p *Progress) lineLocked(now time.Time) string {
 	return strings.Join(parts, " · ")
 }
 
-// rates are the busiest bucket's steps per second, its name, and all buckets'
-// together, over the last window.
+// rates are the steps per second of the busiest quota, its bucket, and all
+// steps together, over the last window.
 func (p *Progress) rates(now time.Time) (rate float64, bucket string, all float64) {
 	first := 0
 	for first < len(p.ended) && now.Sub(p.ended[first].at) > window {
@@ -204,17 +214,18 @@ func (p *Progress) rates(now time.Time) (rate float64, bucket string, all float6
 	}
 	p.ended = p.ended[first:]
 	span := min(now.Sub(p.began), window).Seconds()
-	if span < 0.5 || len(p.ended) == 0 {
+	if span < 1 || len(p.ended) == 0 {
 		return 0, "", 0
 	}
-	count := map[string]int{}
-	for _, m := range p.ended {
-		count[m.bucket]++
-	}
+	count := map[quotaKey]int{}
 	most := 0
-	for name, n := range count {
-		if n > most || n == most && name < bucket {
-			most, bucket = n, name
+	for _, m := range p.ended {
+		if m.quota == (quotaKey{}) {
+			continue
+		}
+		count[m.quota]++
+		if n := count[m.quota]; n > most {
+			most, bucket = n, m.quota.bucket
 		}
 	}
 	return float64(most) / span, bucket, float64(len(p.ended)) / span

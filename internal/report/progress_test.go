@@ -31,7 +31,7 @@ func play(p *Progress, steps int, at func(second int)) {
 	for i := 1; i <= steps; i++ {
 		time.Sleep(time.Second / 40)
 		p.Event(executor.Event{
-			Kind: executor.StepEnded, Time: time.Now(), Step: &step, Total: total,
+			Kind: executor.StepEnded, Time: time.Now(), Step: &step, Outcome: executor.Applied, Total: total,
 			Steps: executor.Counts{Applied: i - 1, Failed: 1}, Tier: 10, TierDone: i, TierAll: 400,
 			Oldest: time.Now().Add(-3 * time.Second), OldestSecret: "prod/slow",
 		})

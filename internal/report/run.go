@@ -18,7 +18,11 @@ func Run(w io.Writer, r *executor.Report, s Style) error {
 	p.line(runTitle(r, s))
 	p.linef("  %d applied, %d already done, %d deferred, %d failed, %d left",
 		r.Steps.Applied, r.Steps.AlreadyDone, r.Steps.Deferred, r.Steps.Failed, r.Steps.Left)
+	if r.Reason != "" {
+		p.paragraph(s, cell{"  " + clean(r.Reason), bad})
+	}
 	failures(p, r.Failures, s)
+	oneWay(p, r.OneWay, s)
 	owed(p, r.Owed, s)
 	phases(p, r.Phases, s)
 	calls(p, r.Calls, r.From, s)
@@ -91,6 +95,24 @@ func causeOf(f executor.Failure) string {
 		}
 	}
 	return m
+}
+
+// oneWay are doors that an abort could not go back through.
+func oneWay(p *printer, list []executor.OneWayStep, s Style) {
+	if len(list) == 0 {
+		return
+	}
+	p.line("")
+	p.line(s.paint(notice, fmt.Sprintf("Applied, and not to be taken back (%d):", len(list))))
+	shown, rest := s.fold(len(list))
+	g := grid{style: s, indent: 2}
+	for _, step := range list[:shown] {
+		g.add(text(step.Action), text(step.Subject), text(string(step.Region)), text(step.Risk))
+	}
+	g.write(p)
+	if rest != "" {
+		p.line("  " + s.paint(faint, rest))
+	}
 }
 
 // owed writes duties that wait for a region to answer.

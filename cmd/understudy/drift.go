@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"io"
+	"slices"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/understudy-dr/understudy/drift"
+	"github.com/understudy-dr/understudy/internal/notify"
+	"github.com/understudy-dr/understudy/internal/report"
+	"github.com/understudy-dr/understudy/runbooks"
+)
+
+func driftCommand(w *world) *cli.Command {
+	return &cli.Command{
+		Name:  "drift",
+		Usage: "check desired against actual; change nothing in AWS; keep what a failover will need to know",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "format", Usage: "`text` or json (default: --output)"},
+			&cli.StringFlag{Name: "fail-on", Value: "warning", Usage: "exit 2 from this `SEVERITY` on: info, warning or critical"},
+			&cli.BoolFlag{Name: "no-snapshot", Usage: "do not capture the recovery snapshot"},
+		},
+		Action: func(c *cli.Context) error {
+			if err := noArguments(c); err != nil {
+				return err
+			}
+			if err := oneOf("fail-on", c.String("fail-on"), severities()); err != nil {
+				return err
+			}
+			if f := c.String("format"); f != "" {
+				if err := oneOf("format", f, outputs()); err != nil {
+					return err
+				}
+			}
+			return w.work(c, func(ctx context.Context, s *session) error { return s.drift(ctx) })
+		},
+	}
+}
+
+// severities are mildest first.
+func severities() []string {
+	return []string{string(drift.Info), string(drift.Warning), string(drift.Critical)}
+}
+
+func (s *session) drift(ctx context.Context) error {
+	if f := s.cli.String("format"); f != "" {
+		s.json = f == "json"
+	}
+	r, err := runbooks.Drift(ctx, s.readOnlyEnv("drift"), runbooks.DriftOptions{NoSnapshot: s.cli.Bool("no-snapshot")})
+	if err != nil {
+		return err
+	}
+	if err := s.print(r, func(w io.Writer) error { return report.Drift(w, r, s.style) }); err != nil {
+		return err
+	}
+	code := driftExit(r, s.cli.String("fail-on"))
+	if code != exitOK {
+		s.notify(ctx, notify.OfDrift(s.config.Account.ID, r, s.world.now()))
+	}
+	if slices.ContainsFunc(r.Findings, func(f drift.Finding) bool { return f.Kind == drift.Configuration }) {
+		if err := s.next("what would mend it", "plan"); err != nil {
+			return err
+		}
+	}
+	return exit(code)
+}
+
+// driftExit is the exit code of a verdict. What could not be observed
+// outweighs what was found, and two writers outweigh everything.
+func driftExit(r *drift.Report, failOn string) int {
+	switch r.Verdict {
+	case drift.SplitBrain:
+		return exitSplitBrain
+	case drift.Incomplete:
+		return exitIncomplete
+	}
+	rank := severities()
+	least := slices.Index(rank, failOn)
+	if slices.ContainsFunc(r.Findings, func(f drift.Finding) bool { return slices.Index(rank, string(f.Severity)) >= least }) {
+		return exitChanges
+	}
+	return exitOK
+}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/understudy-dr/understudy/executor"
+	"github.com/understudy-dr/understudy/internal/notify"
+	"github.com/understudy-dr/understudy/internal/report"
+	"github.com/understudy-dr/understudy/internal/topology"
+	"github.com/understudy-dr/understudy/planner"
+	"github.com/understudy-dr/understudy/runbooks"
+)
+
+const failoverDescription = `Promotes the replicas in REGION to standalone, writable secrets, attaches rotation
+to that region's function, switches the staged alarms on, and fences the old
+primary, or owes it the fence while it does not answer. Needs nothing from the
+old primary. Reads need no failover: replicas serve them all along. A promotion
+can't be taken back.`
+
+func failoverCommand(w *world) *cli.Command {
+	return &cli.Command{
+		Name:        "failover",
+		Usage:       "move the secrets out of a lost region, in an emergency",
+		Description: failoverDescription,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "to", Usage: "the `REGION` that becomes the primary"},
+			&cli.BoolFlag{Name: "primary-lost", Usage: "make no call at all to the old primary"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "show the plan; change nothing"},
+			yesFlag(),
+			&cli.IntFlag{Name: "accept-stale", Usage: "go on although up to `N` secrets are behind (default: [failover] accept_stale)"},
+			&cli.StringSliceFlag{Name: "group", Usage: "only this `GROUP`; repeatable"},
+		},
+		Action: func(c *cli.Context) error {
+			if err := noArguments(c); err != nil {
+				return err
+			}
+			switch {
+			case c.String("to") == "":
+				return usagef("name the region that shall become the primary, one of [regions] standby", "--to REGION is missing")
+			case c.Int("accept-stale") < 0:
+				return usagef("write how many secrets may be behind", "--accept-stale %d", c.Int("accept-stale"))
+			}
+			return w.work(c, func(ctx context.Context, s *session) error { return s.failover(ctx) })
+		},
+	}
+}
+
+func (s *session) failover(ctx context.Context) error {
+	o := runbooks.FailoverOptions{
+		To: topology.Region(s.cli.String("to")), PrimaryLost: s.cli.Bool("primary-lost"), DryRun: s.cli.Bool("dry-run"),
+		AcceptStale: s.config.Desired().Failover.AcceptStale, Groups: s.cli.StringSlice("group"),
+	}
+	if s.cli.IsSet("accept-stale") {
+		o.AcceptStale = s.cli.Int("accept-stale")
+	}
+	if err := s.checkRegion("to", string(o.To)); err != nil {
+		return err
+	}
+	if err := s.checkGroups(o.Groups); err != nil {
+		return err
+	}
+	plan, r, err := runbooks.Failover(ctx, s.env("failover"), o)
+	if r == nil {
+		return s.failoverPlanned(plan, o, err)
+	}
+	document := &failedOver{Report: *r}
+	if r.State == executor.Completed && r.ID != "" {
+		document.Probes = notify.Probe(ctx, s.config.Desired().Failover.Probes, nil, s.world.now)
+	}
+	if r.ID == "" && !s.json && err == nil {
+		return s.say("Nothing to do: %s is the primary already.", o.To)
+	}
+	if err := s.finish(ctx, r, document, err); err != nil {
+		return err
+	}
+	if err := s.printProbes(document.Probes); err != nil {
+		return err
+	}
+	return s.next("copies in the other regions, and what is owed", "status")
+}
+
+// failedOver is a run's document with what the applications answered.
+type failedOver struct {
+	executor.Report
+	Probes []notify.ProbeResult `json:"probes"`
+}
+
+// failoverPlanned ends a failover that was not run: a dry run, or a refusal.
+func (s *session) failoverPlanned(plan *planner.Plan, o runbooks.FailoverOptions, err error) error {
+	if err != nil || plan == nil { // a refusal says all that is wrong with the plan
+		return err
+	}
+	if werr := s.print(plan, func(w io.Writer) error { return report.Plan(w, plan, s.style) }); werr != nil {
+		return werr
+	}
+	words := []string{"failover", "--to", string(o.To)}
+	if o.PrimaryLost {
+		words = append(words, "--primary-lost")
+	}
+	if s.cli.IsSet("accept-stale") {
+		words = append(words, fmt.Sprintf("--accept-stale %d", o.AcceptStale))
+	}
+	for _, g := range o.Groups {
+		words = append(words, "--group", quoted(g))
+	}
+	return s.next("this was a dry run", words...)
+}
+
+func (s *session) checkGroups(groups []string) error {
+	var names []string
+	for _, g := range s.config.Desired().Groups {
+		names = append(names, g.Name)
+	}
+	for _, g := range groups {
+		if !slices.Contains(names, g) {
+			return usagef(suggest(g, names, "use one of "+strings.Join(names, ", ")), "--group %q is not a group of %s", g, s.config.File)
+		}
+	}
+	return nil
+}
+
+func (s *session) printProbes(list []notify.ProbeResult) error {
+	if s.json || len(list) == 0 {
+		return nil
+	}
+	if err := s.say("\nApplications:"); err != nil {
+		return err
+	}
+	for _, p := range list {
+		answer := "well"
+		if !p.OK {
+			answer = p.Error
+		}
+		if err := s.say("  %s: %s, %.1f s", p.Name, answer, p.Seconds); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/understudy-dr/understudy/executor"
+	"github.com/understudy-dr/understudy/internal/notify"
+)
+
+// work runs a command's body in a session with AWS clients, listening for
+// interrupts.
+func (w *world) work(c *cli.Context, body func(context.Context, *session) error) error {
+	s, err := w.begin(c)
+	if err != nil {
+		return err
+	}
+	return s.do(func(ctx context.Context) error {
+		if err := s.connect(ctx); err != nil {
+			return err
+		}
+		return body(ctx, s)
+	})
+}
+
+// do runs a body while listening for interrupts, and clears the progress line
+// behind it.
+func (s *session) do(body func(context.Context) error) error {
+	ctx, stops, end := watch(s.cli.Context, s.progress)
+	defer end()
+	s.stops = stops
+	defer s.progress.Close()
+	err := body(ctx)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) && !stops.isRunning() {
+		return &interruptedError{}
+	}
+	return err
+}
+
+// An interruptedError: Ctrl-C before anything was changed.
+type interruptedError struct{}
+
+func (*interruptedError) Error() string { return "interrupted, nothing was changed" }
+
+// say writes a line of text to stdout.
+func (s *session) say(format string, args ...any) error {
+	_, err := fmt.Fprintf(s.world.stdout, format+"\n", args...)
+	return err
+}
+
+// beside handles an error that comes with a document already written: as
+// text both are shown, as JSON the document has the say.
+func (s *session) beside(err error) error {
+	if err == nil || !s.json {
+		return err
+	}
+	code, doc := problemOf(err)
+	if doc != nil {
+		s.log.Error(doc.Message, "code", doc.Code)
+	}
+	return exit(code)
+}
+
+// finish writes a run's document, tells the webhooks, and says how the
+// program ends. document is r, or r with more to it.
+func (s *session) finish(ctx context.Context, r *executor.Report, document any, err error) error {
+	s.progress.Close()
+	if r == nil {
+		return err
+	}
+	if r.ID != "" {
+		s.notify(ctx, notify.OfRun(s.config.Account.ID, r, s.world.now()))
+	}
+	if perr := s.printRun(r, document); perr != nil {
+		return perr
+	}
+	if errors.Is(err, executor.ErrStopped) || r.State == executor.Halted || r.State == executor.Running {
+		if !s.json && err != nil && len(r.Failures) == 0 && r.Reason == "" {
+			s.log.Error(err.Error())
+		}
+		if nerr := s.next("goes on where this stopped", "runs", "resume", r.ID); nerr != nil {
+			return nerr
+		}
+		return exit(exitStopped)
+	}
+	return s.beside(err)
+}
+
+// notify tells the webhooks. What goes wrong there is logged: a webhook never
+// fails a run.
+func (s *session) notify(ctx context.Context, e notify.Event) {
+	var hooks []notify.Webhook
+	for _, h := range s.config.Notify {
+		hooks = append(hooks, notify.Webhook(h))
+	}
+	// A run that was interrupted is worth telling, too.
+	if err := notify.New(hooks, notify.Options{}).Send(context.WithoutCancel(ctx), e); err != nil {
+		s.log.Warn("webhook", "error", err)
+	}
+}
