@@ -1,0 +1,421 @@
+package runbooks_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"github.com/understudy-dr/understudy/executor"
+	"github.com/understudy-dr/understudy/internal/journal"
+	"github.com/understudy-dr/understudy/internal/sim"
+	"github.com/understudy-dr/understudy/internal/topology"
+	"github.com/understudy-dr/understudy/planner"
+	"github.com/understudy-dr/understudy/runbooks"
+)
+
+// A player carries out a scenario's commands.
+type player struct {
+	*world
+	out     strings.Builder
+	saved   *planner.Plan
+	readers *readers
+	lease   *journal.Lease
+	down    map[topology.Region]bool
+}
+
+func (p *player) printf(format string, args ...any) { fmt.Fprintf(&p.out, format+"\n", args...) }
+
+// flush returns what was printed since the last flush, ids masked: the runs'
+// numbers are told, the rest of an id is not.
+func (p *player) flush() string {
+	s := p.out.String()
+	p.out.Reset()
+	s = regexp.MustCompile(`\b(r\d+)-[0-9a-f]{4}\b`).ReplaceAllString(s, "$1")
+	s = regexp.MustCompile(`\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`).ReplaceAllString(s, "VERSION")
+	s = regexp.MustCompile(`\bplan [0-9a-f]{12}\b`).ReplaceAllString(s, "plan ID")
+	return regexp.MustCompile(`2000-01-0\dT[0-9:]+Z`).ReplaceAllString(s, "TIME")
+}
+
+func (p *player) end() {
+	if p.readers != nil {
+		p.readers.stop()
+	}
+	if p.lease != nil {
+		_ = p.lease.Release(p.t.Context())
+	}
+	if left := p.flush(); left != "" {
+		p.t.Errorf("printed and not expected:\n%s", left)
+	}
+}
+
+// do carries out one line.
+func (p *player) do(line string) {
+	p.t.Helper()
+	words := strings.Fields(line)
+	flags := words[1:]
+	before := p.held()
+	switch words[0] {
+	case "plan":
+		p.plan()
+	case "save-plan":
+		p.saved, _ = runbooks.Plan(p.t.Context(), p.env)
+	case "apply":
+		p.apply(flags)
+	case "drift":
+		p.drift(flags)
+	case "status":
+		p.status()
+	case "failover": // failover to REGION …
+		p.failover(topology.Region(words[2]), words[3:])
+	case "fence":
+		_, report, err := runbooks.Fence(p.t.Context(), p.env, runbooks.FenceOptions{})
+		p.run(report, err)
+	case "resume":
+		report, err := runbooks.Resume(p.t.Context(), p.env, words[1])
+		p.run(report, err)
+	default:
+		p.stagehand(words)
+		return
+	}
+	p.nothingLost(before)
+	p.oneWriter()
+}
+
+// stagehand does what no runbook does: what happens to the world.
+func (p *player) stagehand(words []string) {
+	p.t.Helper()
+	switch ctx := p.t.Context(); words[0] {
+	case "put": // put SECRET in REGION
+		p.said("written", p.put(topology.Region(words[3]), words[1], `{"password":"`+time.Now().String()+`"}`))
+	case "pending": // a rotation that began: pending SECRET in REGION
+		_, err := p.app(topology.Region(words[3])).PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{
+			SecretId: &words[1], SecretString: aws.String("next"), VersionStages: []string{topology.StagePending},
+		})
+		p.said("", err)
+	case "read": // read SECRET in REGION
+		_, err := p.get(topology.Region(words[3]), words[1])
+		p.said("read", err)
+	case "promote": // by hand: promote SECRET in REGION
+		_, err := p.app(topology.Region(words[3])).StopReplicationToReplica(ctx, &secretsmanager.StopReplicationToReplicaInput{SecretId: &words[1]})
+		p.said("", err)
+	case "rotation": // rotation of SECRET in REGION
+		p.rotation(words[2], words[4])
+	case "alarms":
+		p.alarms(topology.Region(words[1]))
+	case "wait":
+		d, err := time.ParseDuration(words[1])
+		p.said("", err)
+		time.Sleep(d) // the bubble's time
+	case "readers": // readers in REGION; readers stop
+		p.reading(words[1:])
+	case "disable-key": // disable-key ALIAS in REGION
+		p.disableKey(words[1], words[3])
+	case "delete-function": // delete-function NAME in REGION
+		cfg := aws.Config{Region: words[3], HTTPClient: p.sim, Credentials: credentials.NewStaticCredentialsProvider("a", "a", "")}
+		_, err := lambda.NewFromConfig(cfg).DeleteFunction(ctx, &lambda.DeleteFunctionInput{FunctionName: &words[1]})
+		p.said("", err)
+	case "another": // another controller takes the lease; "another leaves"
+		p.another(words[1])
+	default: // REGION STATE
+		p.set(topology.Region(words[0]), words[1])
+		if p.down == nil {
+			p.down = map[topology.Region]bool{}
+		}
+		p.down[topology.Region(words[0])] = words[1] != sim.RegionUp && words[1] != sim.RegionPartitioned
+	}
+}
+
+// said prints what an application was told; no word, no success to tell.
+func (p *player) said(success string, err error) {
+	switch {
+	case err != nil:
+		text := err.Error()
+		p.printf("error: %s", text[strings.LastIndex(text, "api error")+len("api error")+1:])
+	case success != "":
+		p.printf("%s", success)
+	}
+}
+
+func (p *player) plan() {
+	plan, err := runbooks.Plan(p.t.Context(), p.env)
+	if plan != nil {
+		p.steps(plan)
+		for _, b := range tally(append(plan.Blockers, plan.Notes...), func(b planner.Blocker) string { return b.Code + " " + string(b.Region) }) {
+			p.printf("blocked: %s", b)
+		}
+		if len(plan.Unobserved) > 0 {
+			p.printf("unobserved: %v", plan.Unobserved)
+		}
+	}
+	p.refusal(err)
+}
+
+// steps prints a plan's steps by action and region.
+func (p *player) steps(plan *planner.Plan) {
+	if plan.Empty() {
+		p.printf("nothing to do")
+	}
+	for _, line := range tally(plan.Steps, func(s planner.Step) string {
+		words := string(s.Action) + " in " + string(s.Region)
+		if s.Requires != "" {
+			words += " --" + s.Requires
+		}
+		return words
+	}) {
+		p.printf("%s", line)
+	}
+}
+
+// tally counts items by their words, sorted: "23 promote in us-west-2".
+func tally[T any](items []T, words func(T) string) []string {
+	count := map[string]int{}
+	for _, item := range items {
+		count[words(item)]++
+	}
+	var out []string
+	for _, w := range slices.Sorted(maps.Keys(count)) {
+		out = append(out, fmt.Sprintf("%3d %s", count[w], w))
+	}
+	return out
+}
+
+func (p *player) apply(flags []string) {
+	o := runbooks.ApplyOptions{
+		AllowRemove: slices.Contains(flags, "--allow-remove"), AllowOverwrite: slices.Contains(flags, "--allow-overwrite"),
+		AllowReplicaGap: slices.Contains(flags, "--allow-replica-gap"),
+	}
+	if slices.Contains(flags, "saved") {
+		o.Saved = p.saved
+	}
+	report, err := runbooks.Apply(p.t.Context(), p.env, o)
+	p.run(report, err)
+}
+
+func (p *player) run(report *executor.Report, err error) {
+	if report != nil {
+		p.printf("%s %s: %d applied, %d already done, %d deferred, %d failed, %d left", report.Command, report.State,
+			report.Steps.Applied, report.Steps.AlreadyDone, report.Steps.Deferred, report.Steps.Failed, report.Steps.Left)
+		for _, line := range tally(report.Failures, func(f executor.Failure) string { return f.Code + " " + f.Action + " in " + string(f.Region) }) {
+			p.printf("failed: %s", line)
+		}
+		for _, line := range tally(report.Owed, func(d topology.Debt) string { return d.Action + " in " + string(d.Region) }) {
+			p.printf("owed: %s", line)
+		}
+	}
+	p.refusal(err)
+}
+
+func (p *player) refusal(err error) {
+	var refused *runbooks.Refused
+	var split *runbooks.SplitBrain
+	switch {
+	case err == nil:
+	case errors.As(err, &refused):
+		p.printf("refused (%s): %s", refused.Code, refused.Message)
+		p.printf("hint: %s", refused.Hint)
+	case errors.As(err, &split):
+		p.printf("split brain: %s", split.Message)
+		p.printf("hint: %s", split.Hint)
+	default:
+		p.printf("error: %v", err)
+	}
+}
+
+func (p *player) drift(about []string) {
+	report, err := runbooks.Drift(p.t.Context(), p.env, runbooks.DriftOptions{})
+	if err != nil {
+		p.refusal(err)
+		return
+	}
+	p.printf("%s", report.Verdict)
+	count := map[string]int{}
+	var order []string
+	for _, f := range report.Findings {
+		if len(about) > 0 {
+			if string(f.Secret) == about[0] {
+				p.printf("%s %s %s: %s", f.Severity, f.Code, f.Region, f.Message)
+				p.printf("  fix: %s", f.Fix)
+			}
+			continue
+		}
+		key := fmt.Sprintf("%s %s %s", f.Severity, f.Code, f.Region)
+		if count[key]++; count[key] == 1 {
+			order = append(order, key)
+		}
+	}
+	slices.Sort(order)
+	for _, key := range order {
+		p.printf("%3d %s", count[key], strings.TrimSpace(key))
+	}
+}
+
+func (p *player) status() {
+	st, err := runbooks.ReadStatus(p.t.Context(), p.env)
+	if err != nil {
+		p.refusal(err)
+		return
+	}
+	p.printf("primary %s", st.Primary)
+	for _, r := range st.Regions {
+		for _, line := range tally(st.Secrets, func(s runbooks.SecretStatus) string {
+			c := s.Regions[r]
+			return strings.TrimSpace(string(c.Role) + " " + c.Status)
+		}) {
+			p.printf("%-10s %s", r, line)
+		}
+	}
+	for _, line := range tally(st.Owed, func(d topology.Debt) string { return d.Action + " in " + string(d.Region) }) {
+		p.printf("owed %s", line)
+	}
+	if st.UnprotectedSince != nil {
+		p.printf("unprotected")
+	}
+}
+
+func (p *player) failover(to topology.Region, flags []string) {
+	o := runbooks.FailoverOptions{To: to, PrimaryLost: slices.Contains(flags, "--primary-lost"), DryRun: slices.Contains(flags, "--dry-run")}
+	if i := slices.Index(flags, "--accept-stale"); i >= 0 {
+		o.AcceptStale, _ = strconv.Atoi(flags[i+1])
+	}
+	p.sim.ResetCalls()
+	plan, report, err := runbooks.Failover(p.t.Context(), p.env, o)
+	if plan != nil && (o.DryRun || report != nil) {
+		p.steps(plan)
+		for _, b := range tally(append(plan.Blockers, plan.Notes...), func(b planner.Blocker) string { return b.Code + " " + string(b.Region) }) {
+			p.printf("note: %s", b)
+		}
+	}
+	p.run(report, err)
+	for r, down := range p.down {
+		if down {
+			p.untouched(r, 4)
+		}
+	}
+	if o.PrimaryLost && report != nil {
+		p.untouched(plan.From, 0)
+	}
+}
+
+func (p *player) rotation(name, region string) {
+	s, ok := p.sim.State().Secret(account, region, name)
+	switch {
+	case !ok:
+		p.printf("no such secret")
+	case s.Rotation == nil:
+		p.printf("never configured")
+	default:
+		p.printf("enabled %v, %s, every %d days %s %s", s.Rotation.Enabled, s.Rotation.Lambda, s.Rotation.Days, s.Rotation.Schedule, s.Rotation.Duration)
+	}
+}
+
+func (p *player) alarms(r topology.Region) {
+	s, err := p.env.Observe(p.t.Context(), nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	on, off := 0, 0
+	count := func(enabled bool) {
+		if enabled {
+			on++
+		} else {
+			off++
+		}
+	}
+	for _, a := range s.View(r).Alarms {
+		count(a.ActionsEnabled)
+	}
+	for _, a := range s.View(r).Composites {
+		count(a.ActionsEnabled)
+	}
+	p.printf("%d act, %d are quiet", on, off)
+}
+
+func (p *player) disableKey(alias, region string) {
+	ctx := p.t.Context()
+	cfg := aws.Config{Region: region, HTTPClient: p.sim, Credentials: credentials.NewStaticCredentialsProvider("a", "a", "")}
+	client := kms.NewFromConfig(cfg)
+	key, err := client.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: &alias})
+	if err == nil {
+		_, err = client.DisableKey(ctx, &kms.DisableKeyInput{KeyId: key.KeyMetadata.KeyId})
+	}
+	p.said("", err)
+}
+
+func (p *player) another(what string) {
+	if what == "leaves" {
+		if err := p.lease.Release(p.t.Context()); err != nil {
+			p.t.Fatal(err)
+		}
+		p.lease = nil
+		return
+	}
+	var err error
+	p.lease, err = journal.Acquire(p.t.Context(), p.store, journal.Holder{Name: "ann", Host: "bastion", PID: 7, Command: "apply"}, 0, nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// reading starts or ends readers of every secret in a region.
+func (p *player) reading(words []string) {
+	if words[0] == "in" {
+		p.readers = startReaders(p.world, topology.Region(words[1]))
+		return
+	}
+	p.readers.stop()
+	if p.readers.reads == 0 {
+		p.t.Error("the readers never read")
+	}
+	p.printf("%d reads failed", len(p.readers.failed))
+	for _, line := range p.readers.failed[:min(3, len(p.readers.failed))] {
+		p.printf("  %s", line)
+	}
+	p.readers = nil
+}
+
+// readers read secrets in a region, one after the other, until stopped.
+type readers struct {
+	cancel context.CancelFunc
+	done   chan struct{}
+	reads  int
+	failed []string
+}
+
+func startReaders(w *world, r topology.Region) *readers {
+	ctx, cancel := context.WithCancel(w.t.Context())
+	rs := &readers{cancel: cancel, done: make(chan struct{})}
+	var names []string
+	for name := range w.sim.State().Accounts[account][string(r)].Secrets {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	go func() {
+		defer close(rs.done)
+		for i := 0; ctx.Err() == nil; i++ {
+			name := names[i%len(names)]
+			if _, err := w.get(r, name); err != nil && ctx.Err() == nil {
+				rs.failed = append(rs.failed, name+": "+err.Error())
+			}
+			rs.reads++
+			time.Sleep(20 * time.Millisecond)
+		}
+	}()
+	return rs
+}
+
+func (rs *readers) stop() {
+	rs.cancel()
+	<-rs.done
+}
