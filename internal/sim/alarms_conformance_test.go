@@ -7,14 +7,45 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/schemas"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+	"github.com/aws/smithy-go/transport/http/protocol/awsjson"
+	"github.com/aws/smithy-go/transport/http/protocol/awsquery"
+	"github.com/aws/smithy-go/transport/http/protocol/rpcv2"
 
 	"github.com/understudy-dr/understudy/internal/sim"
 )
 
 const alertTopic = "arn:aws:sns:us-east-1:123456789012:alerts"
 
-func (b *bench) alarms() *cloudwatch.Client { return alarms(b.cloud, "us-east-1") }
+func (b *bench) alarms() *cloudwatch.Client { return b.alarmsIn("us-east-1") }
+
+func (b *bench) alarmsIn(region string) *cloudwatch.Client {
+	return cloudwatch.NewFromConfig(config(b.cloud, region), func(o *cloudwatch.Options) {
+		if b.wire != nil {
+			o.Protocol = b.wire
+		}
+	})
+}
+
+// TestCloudWatchConformance tries every fact over each of the three wire
+// protocols that CloudWatch's model lists.
+func TestCloudWatchConformance(t *testing.T) {
+	service := schemas.GraniteServiceVersion20100801
+	for name, wire := range map[string]smithyhttp.ClientProtocol{
+		"cbor": rpcv2.NewCBOR(service), "json": awsjson.New10(service), "query": awsquery.New(service),
+	} {
+		for _, f := range alarmFacts() {
+			t.Run(name+"/"+f.name, func(t *testing.T) {
+				if f.source == "" {
+					t.Error("the fact has no source")
+				}
+				f.try(&bench{t, frozen(t, sim.Options{}, sim.EmptyFleet()), wire})
+			})
+		}
+	}
+}
 
 // plainAlarm goes off when the metric N/M sums up to 5 in a minute.
 func plainAlarm(name string, change ...func(*cloudwatch.PutMetricAlarmInput)) *cloudwatch.PutMetricAlarmInput {
@@ -70,7 +101,7 @@ func alarmFacts() []serviceFact {
 			return b.put("a", func(in *put) { in.AlarmActions = []string{"arn:aws:sns:ca-central-1:123456789012:t"} })
 		}, code: "ValidationError", status: 400, text: "Invalid region ca-central-1 specified. Only us-east-1 is supported."},
 		{name: "an action of another partition", source: "public issues quoting AWS", call: func(b *bench) error {
-			_, err := alarms(b.cloud, "us-gov-west-1").PutMetricAlarm(b.Context(), plainAlarm("a"))
+			_, err := b.alarmsIn("us-gov-west-1").PutMetricAlarm(b.Context(), plainAlarm("a"))
 			return err
 		}, code: "ValidationError", status: 400, text: "Invalid partition aws specified. Only aws-us-gov is supported."},
 		{name: "an action whose target does not exist", source: api + "PutMetricAlarm", call: func(b *bench) error { return b.put("a") }},
@@ -215,6 +246,54 @@ func alarmFacts() []serviceFact {
 			equal(b, "pages", calls, 3)
 			return nil
 		}},
+		{name: "everything that was put is described", source: api + "DescribeAlarms", call: func(b *bench) error {
+			want := plainAlarm("a", func(in *put) {
+				in.AlarmDescription, in.OKActions, in.TreatMissingData = aws.String("<why> & when"), []string{alertTopic}, aws.String("ignore")
+				in.Dimensions = []types.Dimension{{Name: aws.String("d"), Value: aws.String("1")}}
+				in.Threshold, in.DatapointsToAlarm, in.ActionsEnabled = aws.Float64(0.25), aws.Int32(1), aws.Bool(false)
+			})
+			_, err := b.alarms().PutMetricAlarm(b.Context(), want)
+			b.must(err)
+			out, err := b.alarms().DescribeAlarms(b.Context(), &cloudwatch.DescribeAlarmsInput{AlarmNames: []string{"a"}})
+			b.must(err)
+			got := out.MetricAlarms[0]
+			equal(b, "description", *got.AlarmDescription, *want.AlarmDescription)
+			equal(b, "ARN", *got.AlarmArn, "arn:aws:cloudwatch:us-east-1:123456789012:alarm:a")
+			equal(b, "actions", fmt.Sprint(got.AlarmActions, got.OKActions, got.InsufficientDataActions, *got.ActionsEnabled), fmt.Sprint(want.AlarmActions, want.OKActions, []string{}, false))
+			equal(b, "dimensions", *got.Dimensions[0].Name+*got.Dimensions[0].Value, "d1")
+			equal(b, "numbers", fmt.Sprint(*got.Threshold, *got.Period, *got.EvaluationPeriods, *got.DatapointsToAlarm), "0.25 60 1 1")
+			equal(b, "words", fmt.Sprint(got.Statistic, got.ComparisonOperator, *got.TreatMissingData, got.StateValue), fmt.Sprint(want.Statistic, want.ComparisonOperator, "ignore", "INSUFFICIENT_DATA"))
+			equal(b, "time", got.AlarmConfigurationUpdatedTimestamp.UTC(), epoch)
+			return nil
+		}},
+		{name: "metric data come back", source: api + "GetMetricData", call: func(b *bench) error {
+			b.data(-2.5)
+			b.data(1)
+			list, err := b.alarms().ListMetrics(b.Context(), &cloudwatch.ListMetricsInput{Namespace: aws.String("N")})
+			b.must(err)
+			equal(b, "metrics", len(list.Metrics), 1)
+			out, err := b.alarms().GetMetricData(b.Context(), &cloudwatch.GetMetricDataInput{
+				StartTime: aws.Time(epoch.Add(-time.Hour)), EndTime: aws.Time(epoch.Add(time.Hour)),
+				MetricDataQueries: []types.MetricDataQuery{{Id: aws.String("q"), MetricStat: &types.MetricStat{Metric: &list.Metrics[0], Period: aws.Int32(60), Stat: aws.String("Sum")}}},
+			})
+			b.must(err)
+			equal(b, "sums", fmt.Sprint(out.MetricDataResults[0].Values), "[-1.5]")
+			equal(b, "time", out.MetricDataResults[0].Timestamps[0].UTC(), epoch)
+			return nil
+		}},
+		{name: "tags come and go", source: api + "TagResource", call: func(b *bench) error {
+			b.must(b.put("a"))
+			arn := aws.String("arn:aws:cloudwatch:us-east-1:123456789012:alarm:a")
+			_, err := b.alarms().TagResource(b.Context(), &cloudwatch.TagResourceInput{ResourceARN: arn, Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String("v")}, {Key: aws.String("l"), Value: aws.String("")}}})
+			b.must(err)
+			_, err = b.alarms().UntagResource(b.Context(), &cloudwatch.UntagResourceInput{ResourceARN: arn, TagKeys: []string{"k"}})
+			b.must(err)
+			out, err := b.alarms().ListTagsForResource(b.Context(), &cloudwatch.ListTagsForResourceInput{ResourceARN: arn})
+			b.must(err)
+			equal(b, "tags", len(out.Tags), 1)
+			equal(b, "tag", *out.Tags[0].Key, "l")
+			return nil
+		}},
 		{name: "the state of a missing alarm", source: snapshots + "/cloudwatch", call: func(b *bench) error {
 			_, err := b.alarms().SetAlarmState(b.Context(), &cloudwatch.SetAlarmStateInput{AlarmName: aws.String("none"), StateValue: types.StateValueOk, StateReason: aws.String("test")})
 			return err
@@ -247,7 +326,7 @@ func alarmFacts() []serviceFact {
 
 // Composites that depend on each other are allowed, and must not hang.
 func TestCompositeRing(t *testing.T) {
-	b := &bench{t, frozen(t, sim.Options{}, sim.EmptyFleet())}
+	b := &bench{T: t, cloud: frozen(t, sim.Options{}, sim.EmptyFleet())}
 	b.must(b.put("a"))
 	b.must(b.compose("c", "ALARM(a)"))
 	b.must(b.compose("d", "NOT ALARM(c)"))
