@@ -237,7 +237,10 @@ func (m *moving) reparent(c *Copy, needs []string) string {
 		return ""
 	}
 	return m.add(rankReparent, Step{
-		Action: OverwriteReplica, Secret: m.s.Secret, Region: c.Region, Group: m.g.Name, Tier: m.g.Priority, Phase: PhaseReparent,
+		Action: OverwriteReplica, Secret: m.s.Secret, Region: c.Region, Phase: PhaseReparent,
+		// Behind every move, in waves of its own: a third region that is slow
+		// or cut off must not hold up, or halt, what makes secrets writable.
+		Group: m.g.Name + " re-parent", Tier: m.lastTier() + 1,
 		Needs: needs, Params: Params{From: m.to, Key: keyParam(want)},
 		Expect: Expect{ARN: c.Secret.ARN, Versions: VersionIDs(m.target.Secret)},
 		Before: "copy of " + string(m.from) + "'s secret", After: "replica of " + string(m.to) + " under " + keyName(want),
