@@ -106,11 +106,13 @@ func needsFlags(plan *planner.Plan, o ApplyOptions) error {
 		return nil
 	}
 	var flags, steps []string
-	for i := range gated {
-		s := &gated[i]
+	for _, s := range plan.Gated(nil) { // those given before are needed again
 		if flag := "--" + s.Requires; !slices.Contains(flags, flag) {
 			flags = append(flags, flag)
 		}
+	}
+	for i := range gated {
+		s := &gated[i]
 		steps = append(steps, fmt.Sprintf("%s %s in %s needs --%s: %s", s.Action, s.Subject(), s.Region, s.Requires, s.Reason))
 	}
 	slices.Sort(flags)
@@ -121,8 +123,8 @@ func needsFlags(plan *planner.Plan, o ApplyOptions) error {
 	}
 }
 
-func (env Env) captureAfresh(ctx context.Context) error {
-	in, err := env.look(ctx, planner.Options{})
+func (env Env) captureAfresh(ctx context.Context, skip ...topology.Region) error {
+	in, err := env.look(ctx, planner.Options{}, skip...)
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,8 @@ import (
 //
 //	observe (a dark region is a value) → plan, from the recovery snapshot
 //	where the primary is dark → refuse if the plan has fatal blockers or an
-//	earlier failover is unfinished → confirm → run → verify by fresh reads
+//	earlier failover is unfinished → confirm → run → verify by fresh reads →
+//	capture the recovery snapshot, since the new primary may die as well
 //
 // The plan is returned whenever one could be made, also beside a *Refused.
 // The report is nil where nothing was run. A failover that has been done
@@ -55,7 +56,10 @@ func Failover(ctx context.Context, env Env, o FailoverOptions) (*planner.Plan, *
 	if err != nil {
 		return plan, report, err
 	}
-	return plan, report, env.verify(ctx, plan)
+	if err := env.verify(ctx, plan); err != nil {
+		return plan, report, err
+	}
+	return plan, report, env.captureAfresh(ctx, spec.Skip...)
 }
 
 // lostRegions are the old primaries that the operator gave up
@@ -89,9 +93,13 @@ func dead(observed *topology.Snapshot) []topology.Region {
 	return list
 }
 
-// mayFailOver refuses a plan with fatal blockers, all of them listed.
+// mayFailOver refuses a plan with fatal blockers, and one in which blockers
+// left nothing to do at all. All of them are listed.
 func mayFailOver(plan *planner.Plan) error {
 	fatal := plan.Refused()
+	if len(fatal) == 0 && plan.Empty() {
+		fatal = plan.Blockers
+	}
 	if len(fatal) == 0 {
 		return nil
 	}
