@@ -2,15 +2,19 @@ package sim_test
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/smithy-go"
 
 	"github.com/understudy-dr/understudy/internal/sim"
 )
@@ -155,5 +159,34 @@ func TestLoginsShowASplitBrain(t *testing.T) {
 	want := []string{"eu-west-1 prod/db/orders", "us-east-1 prod/db/orders"}
 	if got := broken(); !slices.Equal(got, want) {
 		t.Errorf("broken logins %v, want %v", got, want)
+	}
+}
+
+// Calls, the clock, and looks at the state may come at once; run it with -race.
+func TestConcurrentUse(t *testing.T) {
+	c := frozen(t, sim.Options{Lag: time.Millisecond, Quotas: "aws"}, sim.ExampleFleet())
+	var group sync.WaitGroup
+	for i := range 8 {
+		group.Go(func() {
+			client := secrets(c, "us-east-1")
+			for j := range 20 {
+				_, err := client.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{
+					SecretId: aws.String("prod/mail/smtp"), SecretString: aws.String(fmt.Sprint(i, j)),
+				})
+				if _, ok := errors.AsType[smithy.APIError](err); err != nil && !ok {
+					t.Error(err)
+				}
+				c.Advance(time.Second)
+				_ = describe(c, "us-west-2", "prod/mail/smtp")
+				if _, err := json.Marshal(c.State()); err != nil {
+					t.Error(err)
+				}
+				ask(t, c, "GET", "/_sim/calls", "")
+			}
+		})
+	}
+	group.Wait()
+	if n := c.Calls()["us-east-1"]["secretsmanager"]["PutSecretValue"]; n.Total != 160 {
+		t.Errorf("%d calls counted, want 160", n.Total)
 	}
 }

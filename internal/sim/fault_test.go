@@ -114,6 +114,48 @@ count = 1
 	answered(t, describe(c, "us-east-1", "prod/db/orders"), "ServiceUnavailable", 503)
 }
 
+// On a clock that moves by itself a plan's time comes without an Advance.
+func TestFaultPlanOnARunningClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := sim.New(sim.Options{})
+		if err := c.Load(sim.ExampleFleet()); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.ApplyFaults(&sim.FaultPlan{Faults: []sim.PlannedFault{{
+			At: sim.Duration(time.Minute), Fault: sim.Fault{Fault: sim.FaultThrottle},
+		}}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := describe(c, "us-east-1", "dev/sandbox"); err != nil {
+			t.Errorf("before its time: %v", err)
+		}
+		time.Sleep(time.Minute) // the bubble's clock
+		answered(t, describe(c, "us-east-1", "dev/sandbox"), "ThrottlingException", 400)
+	})
+}
+
+// From us-east-1 a call to eu-west-1 takes longer than one at home, and a
+// caller's deadline cuts it.
+func TestLatency(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := sim.New(sim.Options{Latency: "aws"})
+		if err := c.Load(sim.ExampleFleet()); err != nil {
+			t.Fatal(err)
+		}
+		took := func(region string) time.Duration {
+			start := time.Now()
+			if err := describe(c, region, "prod/db/orders"); err != nil {
+				t.Fatal(err)
+			}
+			return time.Since(start)
+		}
+		home, west, ireland := took("us-east-1"), took("us-west-2"), took("eu-west-1")
+		if home <= 0 || west <= 4*home || ireland <= west {
+			t.Errorf("home %s, us-west-2 %s, eu-west-1 %s", home, west, ireland)
+		}
+	})
+}
+
 func TestFaultPlanErrorsSayWhere(t *testing.T) {
 	for _, row := range []struct{ text, want string }{
 		{"[[region]]\nname = \"us-east-1\"\nstate = \"dead\"\n", "f.toml:1:3: region[0]: state: unknown state \"dead\""},

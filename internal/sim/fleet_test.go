@@ -27,6 +27,7 @@ func TestParseFleetErrorsSayWhere(t *testing.T) {
 		{head + "[[secret]]\nname = \"a\"\n[[secret]]\nname = \"a\"\n", `f.toml:5:1: secret[1].name: "a" is there twice`},
 		{head + "[[secret]]\nname = \"a\"\nkey = \"alias/k\"\n", `f.toml:4:1: secret[0].key: "alias/k" is not a key of us-east-1`},
 		{head + "[[secret]]\nname = \"a\"\n[[secret.replica]]\nregion = \"us-east-1\"\n", `f.toml:5:1: secret[0].replica[0].region: "us-east-1" is the secret's own region`},
+		{head + "[[secret]]\nname = \"a\"\n[[secret]]\nname = \"b\"\n[[secret.replica]]\nregion = \"us-west-2\"\n[[secret.replica]]\nregion = \"us-west-2\"\n", `f.toml:9:1: secret[1].replica[1].region: "us-west-2" is there twice`},
 		{head + "[[secret]]\nname = \"a\"\nreplica = [{ region = \"eu-west-1\" }]\n", `f.toml:4:1: secret[0].replica[0].region: "eu-west-1" is not one of regions`},
 		{head + "[[secret]]\nname = \"a\"\n[secret.rotation]\nlambda = \"r\"\ndays = 3\n", `f.toml:5:1: secret[0].rotation.lambda: no function "r" permitted in us-east-1`},
 		{head + "[[key]]\nalias = \"k\"\nregion = \"us-east-1\"\n", `f.toml:3:1: key[0].alias: "k" is not a customer's alias`},
