@@ -176,15 +176,19 @@ func (r *Resolver) Names() []topology.Name {
 		return r.names
 	}
 	var names []topology.Name
+	var seen []map[topology.Name]*topology.Secret
 	for i, v := range r.views {
 		secrets := v.Secrets
 		if v.Dark != "" {
 			secrets = r.in.Recovery.View(r.regions[i]).Secrets
 		}
-		names = slices.Grow(names, len(secrets))
+		names = slices.Grow(names, max(0, len(secrets)-len(names)))
 		for n := range secrets {
-			names = append(names, n)
+			if !anyHas(seen, n) { // most names are in every region: sort them once
+				names = append(names, n)
+			}
 		}
+		seen = append(seen, secrets)
 	}
 	for n := range r.in.Placement.Acting {
 		names = append(names, n)
@@ -192,6 +196,15 @@ func (r *Resolver) Names() []topology.Name {
 	slices.Sort(names)
 	r.names = slices.Compact(names)
 	return r.names
+}
+
+func anyHas(maps []map[topology.Name]*topology.Secret, n topology.Name) bool {
+	for _, m := range maps {
+		if _, ok := m[n]; ok {
+			return true
+		}
+	}
+	return false
 }
 
 // Resolve fills in the standing of one secret, reusing s.Copies.

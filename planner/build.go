@@ -16,11 +16,22 @@ type build struct {
 	res     *Resolver
 	account string
 	plan    *Plan
-	steps   []ranked
+	steps   []*ranked
+	print   fingerprinter
 	grants  map[string]int // function ARN → index of its grant-invoke step
 	dark    map[topology.Region]bool
 	// primaries counts matched secrets by acting primary.
 	primaries map[topology.Region]int
+}
+
+// each resolves every secret, counts it into the fingerprint, and hands it on.
+func (b *build) each(use func(*Standing)) {
+	var s Standing
+	for _, n := range b.res.Names() {
+		b.res.Resolve(n, &s)
+		b.print.secret(&s)
+		use(&s)
+	}
 }
 
 // A ranked step stands in a plan by tier, then rank, then name.
@@ -69,6 +80,8 @@ func newBuild(in *Input, command string) *build {
 		b.account = in.Observed.Account
 	}
 	b.plan.Account = b.account
+	b.print = fingerprinter{build: b, hash: sha256.New()}
+	b.print.desired()
 	for _, r := range b.desired.Regions() {
 		if b.view(r).Dark != "" {
 			b.dark[r] = true
@@ -83,7 +96,7 @@ func (b *build) view(r topology.Region) *topology.RegionView { return b.in.Obser
 func (b *build) add(rank int, s Step) string {
 	s.Account = b.account
 	s = s.Seal()
-	b.steps = append(b.steps, ranked{rank, s})
+	b.steps = append(b.steps, &ranked{rank, s})
 	return s.ID
 }
 
@@ -121,7 +134,7 @@ func (b *build) finish() *Plan {
 	for i, r := range b.res.Regions() {
 		preference[r] = i
 	}
-	slices.SortFunc(b.steps, func(x, y ranked) int {
+	slices.SortFunc(b.steps, func(x, y *ranked) int {
 		return cmp.Or(
 			cmp.Compare(x.Tier, y.Tier), cmp.Compare(x.rank, y.rank), cmp.Compare(x.Subject(), y.Subject()),
 			cmp.Compare(preference[x.Region], preference[y.Region]), cmp.Compare(x.Region, y.Region),
@@ -129,7 +142,9 @@ func (b *build) finish() *Plan {
 		)
 	})
 	hash := sha256.New()
-	for _, s := range b.steps {
+	p.Steps = slices.Grow(p.Steps, len(b.steps))
+	for i, s := range b.steps {
+		b.steps[i] = nil // a large plan should not be held twice
 		slices.Sort(s.Needs)
 		s.Needs = slices.Compact(s.Needs)
 		p.Steps = append(p.Steps, s.Step)
@@ -157,7 +172,7 @@ func (b *build) finish() *Plan {
 	p.Notes = slices.Compact(p.Notes)
 	slices.SortFunc(p.ARNs, func(x, y ARNChange) int { return cmp.Compare(x.Secret, y.Secret) })
 	p.MonthlyCostChange, p.FloorSeconds = cost(p.Steps)
-	p.Fingerprint, p.Basis = b.fingerprint(p.Steps)
+	p.Fingerprint, p.Basis = b.print.finish(), b.basis(p.Steps)
 	return p
 }
 

@@ -45,11 +45,7 @@ func candidate(in Input) Candidate {
 	m := &move{build: b, to: in.Options.To}
 	c := Candidate{Region: m.to}
 	if !m.targetRefused() {
-		var s Standing
-		for _, n := range b.res.Names() {
-			b.res.Resolve(n, &s)
-			m.secret(&s)
-		}
+		b.each(m.secret)
 		m.judgeStaleness()
 		for _, moving := range m.from {
 			c.Secrets += moving

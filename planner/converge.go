@@ -13,11 +13,7 @@ import (
 // old primary is left alone.
 func Converge(in Input) *Plan {
 	b := newBuild(&in, "apply")
-	var s Standing
-	for _, n := range b.res.Names() {
-		b.res.Resolve(n, &s)
-		b.converge(&s)
-	}
+	b.each(b.converge)
 	b.oneRegionAtATime()
 	b.staging()
 	return b.finish()

@@ -29,11 +29,7 @@ func Failover(in Input) *Plan {
 	m := &move{build: b, to: in.Options.To}
 	b.plan.To = m.to
 	if !m.targetRefused() {
-		var s Standing
-		for _, n := range b.res.Names() {
-			b.res.Resolve(n, &s)
-			m.secret(&s)
-		}
+		b.each(m.secret)
 		m.settle()
 	}
 	return b.finish()

@@ -1,10 +1,10 @@
 package planner
 
 import (
-	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"hash"
+	"hash/crc32"
 	"maps"
 	"slices"
 
@@ -17,33 +17,46 @@ import (
 // versions, times, and whether a replica is still in progress, which move all
 // the time without changing a decision.
 func Fingerprint(in Input) string {
-	print, _ := newBuild(&in, "").fingerprint(nil)
-	return print
+	b := newBuild(&in, "")
+	b.each(func(*Standing) {})
+	return b.print.finish()
 }
 
-// fingerprint returns the hash of everything and short ones by subject, for
-// subjects that have steps.
-func (b *build) fingerprint(steps []Step) (string, map[string]string) {
-	basis := map[string]string{}
-	subjects := map[string]bool{}
+// basis returns short hashes of what each subject of a step stands on.
+func (b *build) basis(steps []Step) map[string]string {
+	parts := map[string]*fingerprinter{}
+	of := func(subject string) *fingerprinter {
+		if parts[subject] == nil {
+			parts[subject] = &fingerprinter{build: b, hash: crc32.NewIEEE()}
+		}
+		return parts[subject]
+	}
+	var standing Standing
 	for i := range steps {
-		subjects[steps[i].Subject()] = true
+		s := &steps[i]
+		if s.Secret != "" && parts[s.Subject()] != nil {
+			continue
+		}
+		f := of(s.Subject())
+		if s.Secret != "" {
+			b.res.Resolve(s.Secret, &standing)
+			f.secret(&standing)
+			continue
+		}
+		f.named(b.view(s.Region), s)
 	}
-	f := fingerprinter{build: b, all: sha256.New(), subjects: subjects, basis: basis}
-	f.desired()
-	f.secrets()
-	for _, r := range b.res.Regions() {
-		f.region(b.view(r))
+	basis := make(map[string]string, len(parts))
+	for subject, f := range parts {
+		basis[subject] = f.finishShort()
 	}
-	return hex.EncodeToString(f.all.Sum(nil)[:12]), basis
+	return basis
 }
 
+// A fingerprinter writes what it is shown into a hash, line by line.
 type fingerprinter struct {
 	*build
-	all      hash.Hash
-	subjects map[string]bool
-	basis    map[string]string
-	line     []byte
+	hash hash.Hash
+	line []byte
 }
 
 // field appends one field to the line; the zero byte cannot occur in any.
@@ -57,17 +70,21 @@ func (f *fingerprinter) flag(b bool) {
 	}
 }
 
-// end hashes the line, and keeps it as the basis of subjects that have steps.
-// Several lines of one subject are hashed together in order.
-func (f *fingerprinter) end(subject string) {
+func (f *fingerprinter) end() {
 	f.line = append(f.line, '\n')
-	f.all.Write(f.line)
-	if f.subjects[subject] {
-		sum := sha256.Sum256(append([]byte(f.basis[subject]), f.line...))
-		f.basis[subject] = hex.EncodeToString(sum[:4])
-	}
+	f.hash.Write(f.line)
 	f.line = f.line[:0]
 }
+
+// finish adds the regions and returns the whole.
+func (f *fingerprinter) finish() string {
+	for _, r := range f.res.Regions() {
+		f.region(f.view(r))
+	}
+	return hex.EncodeToString(f.hash.Sum(nil)[:12])
+}
+
+func (f *fingerprinter) finishShort() string { return hex.EncodeToString(f.hash.Sum(nil)) }
 
 // data appends plain data as JSON, whose maps are sorted.
 func (f *fingerprinter) data(v any) {
@@ -100,24 +117,20 @@ func (f *fingerprinter) desired() {
 	}
 	f.data(d.Alarms)
 	f.data(f.in.Quirks)
-	f.end("")
+	f.end()
 }
 
-func (f *fingerprinter) secrets() {
-	var s Standing
-	for _, n := range f.res.Names() {
-		f.res.Resolve(n, &s)
-		if g, known := f.groupOf(&s); g == nil || known.Managed() {
-			continue // nobody's plan concerns it
-		}
-		f.field(string(n))
-		f.field(string(s.Primary))
-		f.flag(s.Overwritten)
-		for i := range s.Copies {
-			f.copy(&s.Copies[i])
-		}
-		f.end(string(n))
+func (f *fingerprinter) secret(s *Standing) {
+	if g, known := f.groupOf(s); g == nil || known.Managed() {
+		return // nobody's plan concerns it
 	}
+	f.field(string(s.Secret))
+	f.field(string(s.Primary))
+	f.flag(s.Overwritten)
+	for i := range s.Copies {
+		f.copy(&s.Copies[i])
+	}
+	f.end()
 }
 
 func (f *fingerprinter) copy(c *Copy) {
@@ -160,45 +173,81 @@ func (f *fingerprinter) region(v *topology.RegionView) {
 	f.field(string(v.Region))
 	f.flag(v.Dark != "")
 	f.data(sorted(v.Partial))
-	f.end("")
+	f.end()
 	for _, ref := range slices.Sorted(maps.Keys(v.Keys)) {
 		f.field(ref)
 		f.field(v.Keys[ref].ARN)
 		f.field(v.Keys[ref].State)
-		f.end("")
+		f.end()
 	}
 	for _, arn := range slices.Sorted(maps.Keys(v.Functions)) {
-		fn := v.Functions[arn]
-		f.field(arn)
-		f.field(fn.State)
-		f.flag(fn.Missing)
-		f.flag(fn.Invokable)
-		f.end(arn)
+		f.function(v.Functions[arn])
 	}
 	for _, name := range slices.Sorted(maps.Keys(v.Alarms)) {
-		if f.build.desired.RuleOf(name) != nil {
-			a := normalAlarm(v.Alarms[name])
-			a.State = ""
-			f.data(a)
-			f.end(name)
-		}
+		f.alarm(v.Alarms[name])
 	}
 	for _, name := range slices.Sorted(maps.Keys(v.Composites)) {
-		if f.build.desired.RuleOf(name) != nil {
-			a := *v.Composites[name]
-			a.State = ""
-			a.AlarmActions, a.OKActions, a.NoDataActions = sorted(a.AlarmActions), sorted(a.OKActions), sorted(a.NoDataActions)
-			f.data(a)
-			f.end(name)
-		}
+		f.composite(v.Composites[name])
 	}
 	for _, id := range slices.Sorted(maps.Keys(v.Filters)) {
-		m := *v.Filters[id]
-		m.Transformations = slices.Clone(m.Transformations)
-		for i := range m.Transformations {
-			m.Transformations[i].Dimensions = sortedDimensions(m.Transformations[i].Dimensions)
-		}
-		f.data(m)
-		f.end(id)
+		f.filter(v.Filters[id])
 	}
+}
+
+// named shows what a region has under the name that a step is about: an
+// alarm, a function or a metric filter.
+func (f *fingerprinter) named(v *topology.RegionView, s *Step) {
+	for _, name := range append([]string{s.Alarm, s.Target}, s.Params.Alarms...) {
+		if a := v.Alarms[name]; a != nil {
+			f.alarm(a)
+		}
+		if a := v.Composites[name]; a != nil {
+			f.composite(a)
+		}
+		if fn := v.Functions[name]; fn != nil {
+			f.function(fn)
+		}
+		if m := v.Filters[name]; m != nil {
+			f.filter(m)
+		}
+	}
+}
+
+func (f *fingerprinter) function(fn *topology.Function) {
+	f.field(fn.ARN)
+	f.field(fn.State)
+	f.flag(fn.Missing)
+	f.flag(fn.Invokable)
+	f.end()
+}
+
+func (f *fingerprinter) alarm(a *topology.Alarm) {
+	if f.build.desired.RuleOf(a.Name) == nil {
+		return
+	}
+	plain := normalAlarm(a)
+	plain.State = ""
+	f.data(plain)
+	f.end()
+}
+
+func (f *fingerprinter) composite(a *topology.CompositeAlarm) {
+	if f.build.desired.RuleOf(a.Name) == nil {
+		return
+	}
+	plain := *a
+	plain.State = ""
+	plain.AlarmActions, plain.OKActions, plain.NoDataActions = sorted(a.AlarmActions), sorted(a.OKActions), sorted(a.NoDataActions)
+	f.data(plain)
+	f.end()
+}
+
+func (f *fingerprinter) filter(m *topology.MetricFilter) {
+	plain := *m
+	plain.Transformations = slices.Clone(m.Transformations)
+	for i := range plain.Transformations {
+		plain.Transformations[i].Dimensions = sortedDimensions(plain.Transformations[i].Dimensions)
+	}
+	f.data(plain)
+	f.end()
 }

@@ -237,7 +237,7 @@ func (b *build) quieten(source alarmSet, r topology.Region) {
 	}
 	planned := map[string]bool{} // to be put anyway, with actions off
 	for i := range b.steps {
-		if s := &b.steps[i]; s.Region == r && (s.Action == PutAlarm || s.Action == PutCompositeAlarm) {
+		if s := b.steps[i]; s.Region == r && (s.Action == PutAlarm || s.Action == PutCompositeAlarm) {
 			planned[s.Alarm] = true
 		}
 	}
