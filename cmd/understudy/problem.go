@@ -142,7 +142,7 @@ func stateProblem(err error) (int, *report.Error) {
 	case errors.Is(err, journal.ErrCorrupt):
 		return exitFailed, problem("corrupt-journal", err.Error(), "")
 	case errors.Is(err, executor.ErrNoRun):
-		return exitUsage, problem("no-such-run", err.Error(), "see `understudy runs list`")
+		return exitUsage, problem("no-such-run", err.Error(), "")
 	case errors.Is(err, executor.ErrAborted):
 		return exitRefused, problem("aborted", err.Error(), "plan afresh: `understudy plan`")
 	case isInterrupted(err):

@@ -109,12 +109,13 @@ func (s *session) runsResume(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if r.State == executor.Halted || r.State == executor.Running {
+	if r.State != executor.Completed || len(r.Owed) > 0 { // what is owed is tried again
 		question := "This resumes " + r.ID
 		if err := s.confirm(ctx, question, cmp.Or(string(plan.To), r.Command)); err != nil {
 			return err
 		}
 	}
+	s.stops.begin()
 	r, err = runbooks.Resume(ctx, s.env("runs resume"), r.ID)
 	return s.finish(ctx, r, r, err)
 }

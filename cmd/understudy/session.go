@@ -106,10 +106,8 @@ func (s *session) env(cmd string) runbooks.Env {
 	return runbooks.Env{
 		Desired: s.config.Desired(),
 		Quirks:  s.config.Quirks,
-		Observe: func(ctx context.Context, skip []topology.Region) (*topology.Snapshot, error) {
-			return s.client.Observe(ctx, s.config.Desired(), cloud.ObserveOptions{Skip: skip, Alarms: true})
-		},
-		Cloud: s.client, CallCounts: s.client.Calls,
+		Observe: s.observe(s.client.Reader),
+		Cloud:   s.client, CallCounts: s.client.Calls,
 		Store: s.store, Holder: journal.Self(cmd),
 		Confirm: s.confirmPlan, Progress: s.progress.Event, Stop: s.stops.stop,
 	}
@@ -118,12 +116,25 @@ func (s *session) env(cmd string) runbooks.Env {
 // readOnlyEnv is the same with clients that refuse to change anything.
 func (s *session) readOnlyEnv(cmd string) runbooks.Env {
 	env := s.env(cmd)
-	reader := s.client.ReadOnly()
 	env.Cloud = nil
-	env.Observe = func(ctx context.Context, skip []topology.Region) (*topology.Snapshot, error) {
+	env.Observe = s.observe(s.client.ReadOnly())
+	return env
+}
+
+// observe looks at all regions, alarms included, and says so meanwhile: a
+// region that hangs costs seconds.
+func (s *session) observe(reader *cloud.Reader) func(context.Context, []topology.Region) (*topology.Snapshot, error) {
+	return func(ctx context.Context, skip []topology.Region) (*topology.Snapshot, error) {
+		var names []string
+		for _, r := range s.config.Desired().Regions() {
+			if !slices.Contains(skip, r) {
+				names = append(names, string(r))
+			}
+		}
+		s.progress.Hint("looking at " + strings.Join(names, ", "))
+		defer s.progress.Wipe()
 		return reader.Observe(ctx, s.config.Desired(), cloud.ObserveOptions{Skip: skip, Alarms: true})
 	}
-	return env
 }
 
 // quota is the pacing ceiling of a planner bucket: AWS's, or the

@@ -9,15 +9,15 @@ import (
 	"github.com/understudy-dr/understudy/drift"
 )
 
-// Drift writes the findings of a check and its verdict.
+// Drift writes the findings of a check and its verdict. Secrets that no group
+// matches are among the findings.
 func Drift(w io.Writer, r *drift.Report, s Style) error {
 	p := newPrinter(w)
 	for _, u := range r.Unknown {
 		p.line(s.paint(bad, fmt.Sprintf("%s is unknown: %s", u.Region, clean(u.Cause))) + detail(u.Detail))
 	}
 	findings(p, r.Findings, s)
-	unmatched(p, r.Unmatched, s)
-	if len(r.Findings)+len(r.Unknown)+len(r.Unmatched) > 0 {
+	if len(r.Findings)+len(r.Unknown) > 0 {
 		p.line("")
 	}
 	driftSum(p, r, s)
@@ -32,20 +32,30 @@ func detail(text string) string {
 }
 
 func findings(p *printer, list []drift.Finding, s Style) {
-	shown, rest := s.fold(len(list))
+	kinds, each := foldKinds(s, list, func(f drift.Finding) string {
+		return string(f.Severity) + " " + f.Code + " " + string(f.Region)
+	})
 	g := grid{style: s}
-	for i := range list[:shown] {
-		f := &list[i]
-		message := f.Message
-		if f.Fix != "" {
-			message = strings.TrimSuffix(message, ".") + "; fix: " + f.Fix
+	for _, kind := range kinds {
+		for i := range kind[:min(each, len(kind))] {
+			g.add(findingCells(&kind[i])...)
 		}
-		g.add(cell{string(f.Severity), severityPaint(f.Severity)}, text(f.Code),
-			text(cmp.Or(string(f.Secret), f.Alarm)), text(string(f.Region)), text(message))
+		g.addMore(len(kind) - each)
 	}
 	g.write(p)
-	if rest != "" {
-		p.line(s.paint(faint, rest))
+	if each < len(list) {
+		p.line(s.paint(faint, "--output json shows all"))
+	}
+}
+
+func findingCells(f *drift.Finding) []cell {
+	message := f.Message
+	if f.Fix != "" {
+		message = strings.TrimSuffix(message, ".") + "; fix: " + f.Fix
+	}
+	return []cell{
+		{string(f.Severity), severityPaint(f.Severity)}, text(f.Code),
+		text(cmp.Or(string(f.Secret), f.Alarm)), text(string(f.Region)), text(message),
 	}
 }
 

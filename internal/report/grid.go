@@ -150,6 +150,34 @@ func (s Style) fold(n int) (shown int, rest string) {
 	return foldTo, fmt.Sprintf("… and %d more; --output json shows all", n-foldTo)
 }
 
+// foldKinds cuts a list that is too long for a terminal so that some of every
+// kind are left: rows of one key are put together, in the order in which the
+// keys first appear, and each of them is to be cut to each rows.
+func foldKinds[T any](s Style, rows []T, key func(T) string) (kinds [][]T, each int) {
+	shown, _ := s.fold(len(rows))
+	if shown == len(rows) {
+		return [][]T{rows}, len(rows)
+	}
+	at := map[string]int{}
+	for _, r := range rows {
+		k := key(r)
+		i, ok := at[k]
+		if !ok {
+			i, kinds = len(kinds), append(kinds, nil)
+			at[k] = i
+		}
+		kinds[i] = append(kinds[i], r)
+	}
+	return kinds, max(2, shown/len(kinds))
+}
+
+// addMore is the line for rows that are left out, if any are.
+func (g *grid) addMore(n int) {
+	if n > 0 {
+		g.add(cell{fmt.Sprintf("… and %d more of these", n), faint})
+	}
+}
+
 // many counts things: "1 secret", "3 secrets".
 func many(n int, one, several string) string {
 	if n == 1 {

@@ -15,7 +15,7 @@ import (
 func Plan(w io.Writer, plan *planner.Plan, s Style) error {
 	p := newPrinter(w)
 	for _, r := range plan.Unobserved {
-		p.line(s.paint(bad, fmt.Sprintf("%s was not observed: nothing is planned on what is unknown there", r)))
+		p.line(s.paint(bad, fmt.Sprintf("%s: not observed. Nothing is planned on what is unknown there.", r)))
 	}
 	steps(p, plan.Steps, s)
 	blockers(p, plan.Blockers, s)
@@ -27,32 +27,58 @@ func Plan(w io.Writer, plan *planner.Plan, s Style) error {
 	return p.done()
 }
 
+// steps writes a line a step. A long list is cut on a terminal, so that some
+// of every kind are left.
 func steps(p *printer, list []planner.Step, s Style) {
-	shown, rest := s.fold(len(list))
+	rows := stepRows(list)
+	kinds, each := foldKinds(s, rows, func(r stepRow) string { return r.action + " " + strings.Join(r.regions, " ") })
 	g := grid{style: s, indent: 2}
-	for i := range list[:shown] {
-		g.add(stepCells(&list[i])...)
+	for _, kind := range kinds {
+		for _, r := range kind[:min(each, len(kind))] {
+			g.add(cell{r.action, r.look}, text(r.subject), text(strings.Join(r.regions, ", ")), text(r.text))
+		}
+		g.addMore(len(kind) - each)
 	}
 	g.write(p)
-	if rest != "" {
-		p.line("  " + s.paint(faint, rest))
+	if each < len(rows) {
+		p.line("  " + s.paint(faint, "--output json shows all"))
 	}
 }
 
-func stepCells(step *planner.Step) []cell {
-	t := planner.TraitsOf(step.Action)
-	look := riskPaint(step.Risk)
+// A stepRow is a step, or neighbours that differ in nothing but the region.
+type stepRow struct {
+	action, subject, text string
+	regions               []string
+	look                  paint
+}
+
+func stepRows(list []planner.Step) []stepRow {
+	var rows []stepRow
+	for i := range list {
+		r := rowOf(&list[i])
+		if n := len(rows) - 1; n >= 0 && rows[n].action == r.action && rows[n].subject == r.subject && rows[n].text == r.text {
+			rows[n].regions = append(rows[n].regions, r.regions...)
+			continue
+		}
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+func rowOf(step *planner.Step) stepRow {
 	subject := step.Subject()
 	if step.Action == planner.GrantInvoke { // the region stands beside it
-		subject = subject[strings.LastIndex(subject, ":function:")+1:]
-		subject = strings.TrimPrefix(subject, "function:")
+		subject = subject[strings.LastIndex(subject, ":")+1:]
 	}
 	if n := len(step.Params.Alarms); n > 1 {
 		subject = fmt.Sprintf("%s and %d more", subject, n-1)
 	}
-	return []cell{
-		{t.Glyph + " " + string(step.Action), look}, text(subject), text(string(step.Region)),
-		text(stepText(step)),
+	return stepRow{
+		action:  planner.TraitsOf(step.Action).Glyph + " " + string(step.Action),
+		subject: subject,
+		text:    strings.ReplaceAll(stepText(step), " in "+string(step.Region), ""),
+		regions: []string{string(step.Region)},
+		look:    riskPaint(step.Risk),
 	}
 }
 

@@ -138,6 +138,26 @@ func (p *Progress) Close() {
 	p.idle.Wait()
 }
 
+// Hint shows on a terminal what is being waited for, until something else is
+// written.
+func (p *Progress) Hint(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.style.Width == 0 || p.stop != nil {
+		return
+	}
+	p.say("\r" + p.style.paint(faint, cut(clean(text)+" …", p.style.Width-1)) + "\x1b[K")
+	p.drawn = true
+}
+
+// Wipe takes the line away, before something is written to the same terminal
+// by another way.
+func (p *Progress) Wipe() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wipeLocked()
+}
+
 // Write writes something else, such as a log line, above the progress line.
 func (p *Progress) Write(b []byte) (int, error) {
 	p.mu.Lock()
@@ -152,10 +172,7 @@ func (p *Progress) Write(b []byte) (int, error) {
 
 func (p *Progress) drawLocked() {
 	line := p.lineLocked(p.now())
-	if limit := p.style.Width - 1; lipgloss.Width(line) > limit {
-		line = cut(line, limit)
-	}
-	p.say("\r" + p.style.paint(faint, line) + "\x1b[K")
+	p.say("\r" + p.style.paint(faint, cut(line, p.style.Width-1)) + "\x1b[K")
 	p.drawn = true
 }
 
@@ -231,8 +248,11 @@ func (p *Progress) rates(now time.Time) (rate float64, bucket string, all float6
 	return float64(most) / span, bucket, float64(len(p.ended)) / span
 }
 
-// cut shortens a line to a width.
+// cut shortens a line that is wider than width.
 func cut(line string, width int) string {
+	if lipgloss.Width(line) <= width {
+		return line
+	}
 	for lipgloss.Width(line) > max(width-1, 0) {
 		runes := []rune(line)
 		line = string(runes[:len(runes)-1])

@@ -114,12 +114,29 @@ func TestLongListsAreCutOnATerminalOnly(t *testing.T) {
 	if n := strings.Count(pipe.String(), "^ promote"); n != 998 {
 		t.Errorf("a pipe got %d of 998 promotions", n)
 	}
-	if n := strings.Count(terminal.String(), "^ promote"); n != 20 {
-		t.Errorf("a terminal got %d steps, want 20", n)
+	if n := strings.Count(terminal.String(), "^ promote"); n != 6 {
+		t.Errorf("a terminal got %d promotions, want 6: a third of 20, for there are three kinds of steps", n)
 	}
-	if want := "… and 980 more; --output json shows all"; !strings.Contains(terminal.String(), want) {
+	for _, want := range []string{"… and 992 more of these", "* enable-alarms", "@ cancel-rotation", "--output json shows all"} {
+		if !strings.Contains(terminal.String(), want) {
+			t.Errorf("no %q in\n%s", want, terminal.String())
+		}
+	}
+	terminal.Reset()
+	if err := Drift(&terminal, manyFindings(1000), Style{Width: 120}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "… and 980 more of these"; !strings.Contains(terminal.String(), want) {
 		t.Errorf("no %q", want)
 	}
+}
+
+func manyFindings(n int) *drift.Report {
+	r := &drift.Report{Verdict: drift.Drifted}
+	for range n {
+		r.Findings = append(r.Findings, drift.Finding{Code: drift.CodeReplicaMissing, Severity: drift.Critical})
+	}
+	return r
 }
 
 func TestTextFromAWSCannotDriveTheTerminal(t *testing.T) {

@@ -180,18 +180,28 @@ func calls(p *printer, byRegion map[topology.Region]executor.Calls, lost topolog
 	g.write(p)
 }
 
+// arns are what consumers have to change. The new ARN is the old one with
+// another region, unless a secret was made anew.
 func arns(p *printer, list []executor.ARN, s Style) {
 	if len(list) == 0 {
 		return
 	}
 	p.line("")
 	p.line("Whoever names these secrets by ARN must use the new one:")
-	shown, rest := s.fold(len(list))
-	for _, a := range list[:shown] {
-		p.line("  " + s.paint(faint, clean(a.Old)))
-		p.line("  → " + clean(a.New))
+	shown := len(list)
+	if s.Width > 0 && shown > 2*fewARNs {
+		shown = fewARNs
 	}
-	if rest != "" {
-		p.line("  " + s.paint(faint, rest))
+	for _, a := range list[:shown] {
+		if topology.WithRegion(a.Old, topology.RegionOf(a.New)) != a.New {
+			p.line("  " + s.paint(faint, clean(a.Old)) + " →")
+		}
+		p.line("  " + clean(a.New))
+	}
+	if left := len(list) - shown; left > 0 {
+		p.line("  " + s.paint(faint, fmt.Sprintf("… and %d more; runs show ID --output json lists old and new", left)))
 	}
 }
+
+// fewARNs is how many of many are shown on a terminal.
+const fewARNs = 5
