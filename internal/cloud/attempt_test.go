@@ -228,16 +228,21 @@ func jsonError(req *http.Request, status int, body string) *http.Response {
 	}
 }
 
-// More retries than the SDK's token bucket of 500 pays for (100 of them).
+// More retries in a row than the SDK's token bucket of 500 pays for (100 of
+// them, at 5 each).
 func TestRetryQuotaNeverRunsOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cloud := newSim(t, sim.ExampleFleet(), sim.Options{})
 		c := newClient(t, cloud)
-		for range 150 {
-			addFault(t, cloud, sim.Fault{Match: sim.FaultMatch{Operation: "DescribeSecret"}, Fault: sim.FaultThrottle, Count: 1})
-			if _, err := c.Secret(t.Context(), east, "prod/db/orders"); err != nil {
+		setRegion(t, cloud, east, sim.RegionThrottle)
+		const calls = 30
+		for range calls {
+			if _, err := c.Secret(t.Context(), east, "prod/db/orders"); !errors.Is(err, topology.ErrThrottled) {
 				t.Fatal(err)
 			}
+		}
+		if n := c.Calls()[east].Total; n != calls*throttleAttempts {
+			t.Errorf("%d attempts, want %d for each of %d calls", n, throttleAttempts, calls)
 		}
 	})
 }
@@ -320,12 +325,12 @@ func TestRoleIsAssumedInTheRegionThatIsAsked(t *testing.T) {
 			t.Errorf("%d calls to us-east-1", n)
 		}
 		start := time.Now()
+		if err := c.Promote(t.Context(), east, "prod/db/orders"); !errors.Is(err, topology.ErrUnreachable) {
+			t.Errorf("got %v, want unreachable: without credentials nothing was sent", err)
+		}
 		_, err := c.Secret(t.Context(), east, "prod/db/orders")
 		if !errors.Is(err, topology.ErrUnreachable) || time.Since(start) > 25*time.Second {
 			t.Errorf("got %v after %s, want the region unreachable", err, time.Since(start))
-		}
-		if err := c.Promote(t.Context(), east, "prod/db/orders"); !errors.Is(err, topology.ErrUnreachable) {
-			t.Errorf("got %v, want unreachable: without credentials nothing was sent", err)
 		}
 		time.Sleep(time.Minute) // the SDK's credential cache goes on in the background
 	})

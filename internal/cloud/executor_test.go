@@ -170,69 +170,73 @@ func TestPolicyRoundTrip(t *testing.T) {
 }
 
 func TestAlarmRoundTrip(t *testing.T) {
-	cloud := newSim(t, sim.ExampleFleet(), sim.Options{})
-	c, ctx := newClient(t, cloud), t.Context()
-	names := []string{"secrets-count", "secrets-rotation", "secrets-rotation-failed", "secrets-rotator-errors", "nobody"}
-	metric, composite, err := c.Alarms(ctx, east, names)
-	if err != nil || len(metric) != 3 || len(composite) != 1 {
-		t.Fatalf("%d metric, %d composite, %v", len(metric), len(composite), err)
-	}
-	for _, a := range metric { // metric alarms first: the composite names two
-		staged := *a
+	synctest.Test(t, func(t *testing.T) { // CloudWatch is slow
+		cloud := newSim(t, sim.ExampleFleet(), sim.Options{})
+		c, ctx := newClient(t, cloud), t.Context()
+		names := []string{"secrets-count", "secrets-rotation", "secrets-rotation-failed", "secrets-rotator-errors", "nobody"}
+		metric, composite, err := c.Alarms(ctx, east, names)
+		if err != nil || len(metric) != 3 || len(composite) != 1 {
+			t.Fatalf("%d metric, %d composite, %v", len(metric), len(composite), err)
+		}
+		for _, a := range metric { // metric alarms first: the composite names two
+			staged := *a
+			staged.ActionsEnabled, staged.AlarmActions = false, nil
+			if err := c.PutAlarm(ctx, west, &staged); err != nil {
+				t.Fatal(err)
+			}
+		}
+		staged := *composite["secrets-rotation"]
 		staged.ActionsEnabled, staged.AlarmActions = false, nil
-		if err := c.PutAlarm(ctx, west, &staged); err != nil {
+		if err := c.PutCompositeAlarm(ctx, west, &staged); err != nil {
 			t.Fatal(err)
 		}
-	}
-	staged := *composite["secrets-rotation"]
-	staged.ActionsEnabled, staged.AlarmActions = false, nil
-	if err := c.PutCompositeAlarm(ctx, west, &staged); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.EnableAlarms(ctx, west, names[:2]); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.DisableAlarms(ctx, west, names[1:2]); err != nil {
-		t.Fatal(err)
-	}
-	there, rules, err := c.Alarms(ctx, west, names)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := *metric["secrets-count"]
-	want.Region, want.AlarmActions, want.ARN, want.State = west, nil, "", ""
-	got := *there["secrets-count"]
-	got.ARN, got.State = "", ""
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("copied alarm differs (-want +got):\n%s", diff)
-	}
-	if there["secrets-rotator-errors"].ActionsEnabled || rules["secrets-rotation"].ActionsEnabled {
-		t.Error("actions are enabled where they should not be")
-	}
+		if err := c.EnableAlarms(ctx, west, names[:2]); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.DisableAlarms(ctx, west, names[1:2]); err != nil {
+			t.Fatal(err)
+		}
+		there, rules, err := c.Alarms(ctx, west, names)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := *metric["secrets-count"]
+		want.Region, want.AlarmActions, want.ARN, want.State = west, nil, "", ""
+		got := *there["secrets-count"]
+		got.ARN, got.State = "", ""
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("copied alarm differs (-want +got):\n%s", diff)
+		}
+		if there["secrets-rotator-errors"].ActionsEnabled || rules["secrets-rotation"].ActionsEnabled {
+			t.Error("actions are enabled where they should not be")
+		}
+	})
 }
 
 func TestMetricFilterIsPutWithItsLogGroup(t *testing.T) {
-	cloud := newSim(t, sim.ExampleFleet(), sim.Options{})
-	c, ctx := newClient(t, cloud), t.Context()
-	want := &topology.MetricFilter{
-		LogGroup: "a/new/group", Name: "failures", Pattern: "ERROR",
-		Transformations: []topology.MetricTransformation{{Namespace: "Ours", Metric: "Failures", Value: "1"}},
-	}
-	if _, err := c.MetricFilter(ctx, west, want.LogGroup, want.Name); !errors.Is(err, topology.ErrNotFound) {
-		t.Errorf("before: %v", err)
-	}
-	for range 2 {
-		if err := c.PutMetricFilter(ctx, west, want); err != nil {
+	synctest.Test(t, func(t *testing.T) { // CloudWatch is slow
+		cloud := newSim(t, sim.ExampleFleet(), sim.Options{})
+		c, ctx := newClient(t, cloud), t.Context()
+		want := &topology.MetricFilter{
+			LogGroup: "a/new/group", Name: "failures", Pattern: "ERROR",
+			Transformations: []topology.MetricTransformation{{Namespace: "Ours", Metric: "Failures", Value: "1"}},
+		}
+		if _, err := c.MetricFilter(ctx, west, want.LogGroup, want.Name); !errors.Is(err, topology.ErrNotFound) {
+			t.Errorf("before: %v", err)
+		}
+		for range 2 {
+			if err := c.PutMetricFilter(ctx, west, want); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := c.MetricFilter(ctx, west, want.LogGroup, want.Name)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	got, err := c.MetricFilter(ctx, west, want.LogGroup, want.Name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
 }
 
 // What moto answers and AWS does not must not be believed.

@@ -141,6 +141,26 @@ func TestSilentServiceIsPartial(t *testing.T) {
 	})
 }
 
+// However many calls a silent service was to get, it costs one deadline.
+func TestSilentServiceIsNotAskedOverAndOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cloud := newSim(t, sim.ExampleFleet(), sim.Options{})
+		c := newClient(t, cloud)
+		setRegion(t, cloud, west, sim.RegionHang, "kms")
+		d := desired()
+		for i := range 40 {
+			d.Groups = append(d.Groups, topology.Group{
+				Replicas: []topology.Region{west}, Keys: map[topology.Region]string{west: fmt.Sprint("alias/k", i)},
+			})
+		}
+		start := time.Now()
+		observe(t, c.Reader, d, ObserveOptions{})
+		if took := time.Since(start); took > 6*time.Second {
+			t.Errorf("took %s, want one probe's 5s", took)
+		}
+	})
+}
+
 func TestDeniedRegionIsDarkAndDeniedServiceIsPartial(t *testing.T) {
 	cloud := newSim(t, sim.ExampleFleet(), sim.Options{})
 	c := newClient(t, cloud)
