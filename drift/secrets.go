@@ -250,9 +250,12 @@ func (c *check) splitBrain(s *planner.Standing, copy *planner.Copy) {
 		f.Message += " (" + strings.Join(why, "; ") + ")"
 	}
 	f.Message += orphans(s, copy.Region)
-	if s.Move == nil {
+	switch {
+	case s.Move == nil:
 		f.Fix = fmt.Sprintf("decide which one is the primary; cancel rotation in the other: aws secretsmanager cancel-rotate-secret --region %s --secret-id %s",
 			copy.Region, s.Secret)
+	case !copy.Secret.Rotation.Enabled: // fenced, and written all the same
+		f.Fix = fmt.Sprintf("find who writes to %s and stop it, then understudy rescue --from %s", copy.Region, copy.Region)
 	}
 	c.add(f)
 }

@@ -76,7 +76,7 @@ func oneWriter(in planner.Input) error {
 	}
 	return &SplitBrain{
 		Message: fmt.Sprintf("two writers of %s; nothing was changed", strings.Join(firstOf(split, 5), ", ")),
-		Hint:    "understudy drift shows both sides; understudy fence pays what is owed to an old primary",
+		Hint:    "understudy fence pays what is owed to an old primary; understudy drift shows both sides and what to do",
 	}
 }
 

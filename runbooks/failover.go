@@ -38,7 +38,7 @@ func Failover(ctx context.Context, env Env, o FailoverOptions) (*planner.Plan, *
 	if err := env.noUnfinishedRun(ctx, o.DryRun); err != nil {
 		return plan, nil, err
 	}
-	if err := mayFailOver(plan); err != nil {
+	if err := mayFailOver(in, plan); err != nil {
 		return plan, nil, err
 	}
 	if o.DryRun {
@@ -56,10 +56,16 @@ func Failover(ctx context.Context, env Env, o FailoverOptions) (*planner.Plan, *
 	if err != nil {
 		return plan, report, err
 	}
+	return plan, report, env.conclude(ctx, plan, spec.Skip...)
+}
+
+// conclude verifies what a failover did, and captures the state that the next
+// one would have to go by.
+func (env Env) conclude(ctx context.Context, plan *planner.Plan, skip ...topology.Region) error {
 	if err := env.verify(ctx, plan); err != nil {
-		return plan, report, err
+		return err
 	}
-	return plan, report, env.captureAfresh(ctx, spec.Skip...)
+	return env.captureAfresh(ctx, skip...)
 }
 
 // lostRegions are the old primaries that the operator gave up
@@ -95,7 +101,7 @@ func dead(observed *topology.Snapshot) []topology.Region {
 
 // mayFailOver refuses a plan with fatal blockers, and one in which blockers
 // left nothing to do at all. All of them are listed.
-func mayFailOver(plan *planner.Plan) error {
+func mayFailOver(in planner.Input, plan *planner.Plan) error {
 	fatal := plan.Refused()
 	if len(fatal) == 0 && plan.Empty() {
 		fatal = plan.Blockers
@@ -110,11 +116,24 @@ func mayFailOver(plan *planner.Plan) error {
 			fixes = append(fixes, b.Fix)
 		}
 	}
+	if other := elsewhere(in, plan); other != "" {
+		fixes = append(fixes, other)
+	}
 	return &Refused{
 		Code:    fatal[0].Code,
 		Message: "nothing was changed:\n  " + strings.Join(firstOf(lines, 20), "\n  "),
-		Hint:    strings.Join(firstOf(fixes, 3), "; "),
+		Hint:    strings.Join(firstOf(fixes, 4), "; "),
 	}
+}
+
+// elsewhere names the best other region, "" if none would do.
+func elsewhere(in planner.Input, plan *planner.Plan) string {
+	for _, c := range planner.Candidates(in) {
+		if c.Region != plan.To && c.Eligible {
+			return fmt.Sprintf("understudy failover --to %s would move %d secrets", c.Region, c.Secrets)
+		}
+	}
+	return ""
 }
 
 func blockerLine(b planner.Blocker) string {

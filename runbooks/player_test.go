@@ -126,6 +126,16 @@ func (p *player) stagehand(words []string) {
 		cfg := aws.Config{Region: words[3], HTTPClient: p.sim, Credentials: credentials.NewStaticCredentialsProvider("a", "a", "")}
 		_, err := lambda.NewFromConfig(cfg).DeleteFunction(ctx, &lambda.DeleteFunctionInput{FunctionName: &words[1]})
 		p.said("", err)
+	case "lose-answers": // lose-answers OPERATION COUNT: applied, and the connection drops
+		n, err := strconv.Atoi(words[2])
+		p.said("", err)
+		p.said("", p.sim.AddFault(sim.Fault{Match: sim.FaultMatch{Operation: words[1]}, Fault: sim.FaultLostAnswer, Count: n}))
+	case "deny": // deny OPERATION of SECRET: AccessDenied, until "allow"
+		p.said("", p.sim.AddFault(sim.Fault{
+			Match: sim.FaultMatch{Operation: words[1], Secret: words[3]}, Fault: sim.FaultError, Code: "AccessDeniedException",
+		}))
+	case "allow":
+		p.sim.ClearFaults()
 	case "another": // another controller takes the lease; "another leaves"
 		p.another(words[1])
 	default: // REGION STATE

@@ -30,13 +30,21 @@ func (env Env) run(ctx context.Context, plan *planner.Plan, spec executor.RunSpe
 }
 
 // Resume goes on with a run that stopped or whose process died. What is
-// found done is not done again; what is owed is tried again.
+// found done is not done again; what is owed is tried again. A failover that
+// is completed by it is verified like one that ran through.
 func Resume(ctx context.Context, env Env, id string) (*executor.Report, error) {
 	report, err := env.executor(nil).Resume(ctx, id)
 	if errors.Is(err, executor.ErrLeaseHeld) {
 		return nil, &Refused{Code: "lease-held", Message: err.Error(), Hint: "understudy runs list", Err: err}
 	}
-	return report, err
+	if err != nil || report.Command != "failover" {
+		return report, err
+	}
+	_, plan, err := executor.Load(ctx, env.Store, report.ID)
+	if err != nil {
+		return report, err
+	}
+	return report, env.conclude(ctx, plan)
 }
 
 // FenceOptions are the operator's words for Fence.

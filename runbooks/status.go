@@ -94,10 +94,7 @@ func knownCopy(in planner.Input, s *planner.Standing) *topology.Secret {
 
 // cell describes one copy.
 func cell(s *planner.Standing, c *planner.Copy) CopyStatus {
-	out := CopyStatus{Role: c.Secret.Role(), VersionsBehind: -1}
-	if c.State == planner.CopyUnknown || c.State == planner.CopyAwaitingFence {
-		out.Role = topology.RoleUnknown
-	}
+	out := CopyStatus{Role: roleOf(s, c), VersionsBehind: -1}
 	p := s.PrimarySecret()
 	if c.Secret != nil {
 		out.Key = cmp.Or(c.Secret.KmsKeyID, topology.DefaultKey)
@@ -120,6 +117,22 @@ func cell(s *planner.Standing, c *planner.Copy) CopyStatus {
 		out.Status = string(c.State)
 	}
 	return out
+}
+
+// roleOf tells the acting primary from every other copy that can be written,
+// whatever PrimaryRegion AWS still shows there.
+func roleOf(s *planner.Standing, c *planner.Copy) topology.Role {
+	switch {
+	case c.State == planner.CopyUnknown, c.State == planner.CopyAwaitingFence:
+		return topology.RoleUnknown
+	case c.Secret == nil:
+		return topology.RoleAbsent
+	case c.Secret.Role() == topology.RoleReplica:
+		return topology.RoleReplica
+	case c.Region == s.Primary:
+		return topology.RolePrimary
+	}
+	return topology.RoleStandalone
 }
 
 func unprotectedSince(report *drift.Report) *time.Time {
