@@ -425,3 +425,17 @@ func TestOldLabelledVersionUnderADisabledKeyFailsReplication(t *testing.T) {
 	w.must(err)
 	w.equal("once the label is gone", w.entry(west), synced)
 }
+
+// A change that overtakes an earlier one is not undone by it.
+func TestAnEarlierChangeThatArrivesLateIsIgnored(t *testing.T) {
+	w := newWorld(t, sim.Options{Lag: 10 * time.Second})
+	w.create("s", "one", west)
+	w.advance(10 * time.Second)
+	w.must(w.put(east, token2, "two"))
+	w.must(w.cloud.SetRegion(west, sim.RegionState{Lag: sim.Duration(time.Second)}))
+	w.must(w.put(east, token3, "three"))
+	w.advance(time.Second)
+	w.serves(west, "three")
+	w.advance(time.Minute)
+	w.serves(west, "three")
+}
