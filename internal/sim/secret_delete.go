@@ -50,7 +50,7 @@ func (r *request) deleteSecret(in *deleteSecretInput) (any, error) {
 		return deleteSecretOutput{s.arn(at), s.name, stampOf(r.now)}, nil
 	}
 	end := r.now.Add(time.Duration(days) * 24 * time.Hour)
-	s.deleteAt, s.deletedOn = stampOf(end), stampOf(r.now)
+	s.deleteAt = stampOf(end)
 	r.cloud.touch(at, s, r.now)
 	r.cloud.at(end, func(c *Cloud, now time.Time) {
 		if at.secrets.byName[s.name] == s && s.deleteAt == stampOf(end) {
@@ -86,7 +86,7 @@ func (r *request) restoreSecret(in *secretIDInput) (any, error) {
 		return nil, errOnReplica()
 	}
 	if s.deleteAt != 0 {
-		s.deleteAt, s.deletedOn = 0, 0
+		s.deleteAt = 0
 		r.cloud.touch(at, s, r.now)
 	}
 	return arnAndName{s.arn(at), s.name}, nil

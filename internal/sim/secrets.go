@@ -40,7 +40,6 @@ type secret struct {
 
 	created, changed, accessed stamp
 	deleteAt                   stamp // DeletedDate: end of the recovery window
-	deletedOn                  stamp
 
 	primary  string // PrimaryRegion; "" if never replicated, or promoted
 	replicas []*replica
