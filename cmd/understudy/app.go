@@ -11,8 +11,8 @@ import (
 const description = `Desired replica regions, KMS keys, rotation functions and alarms are read from a
 TOML file and compared with what every region says. plan shows the difference,
 apply makes it so, drift checks it, failover moves the secrets out of a lost
-region, rehearse does the same on a simulator. Nothing is changed by any other
-command. Start with: understudy rehearse
+region, rehearse does the same on a simulator. Only apply, failover, runs resume
+and runs abort change anything. Start with: understudy rehearse
 
 ` + exitTable
 

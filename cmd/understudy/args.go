@@ -17,9 +17,6 @@ import (
 // with a *usageError; nothing is ignored.
 func arrange(app *cli.App, args []string) ([]string, error) {
 	l := &line{levels: []*level{{name: app.Name, flags: app.Flags, commands: app.Commands}}}
-	if len(args) > 0 && args[0] == "help" { // `help plan` is `plan --help`
-		args = append(slices.Clone(args[1:]), "--help")
-	}
 	for len(args) > 0 {
 		rest, err := l.take(args)
 		if err != nil {
@@ -42,6 +39,7 @@ type level struct {
 type line struct {
 	levels []*level
 	words  []string
+	help   bool // `help plan` is `plan --help`
 }
 
 func (l *line) last() *level { return l.levels[len(l.levels)-1] }
@@ -60,6 +58,9 @@ func (l *line) take(args []string) (rest []string, err error) {
 		return nil, nil
 	case len(arg) > 1 && arg[0] == '-':
 		return l.flag(args)
+	case arg == "help" && len(l.levels) == 1:
+		l.help = true
+		return args[1:], nil
 	case len(l.words) == 0 && len(l.last().commands) > 0:
 		return args[1:], l.command(arg)
 	}
@@ -140,6 +141,9 @@ func (l *line) path() string {
 }
 
 func (l *line) join() []string {
+	if l.help {
+		l.last().given = append(l.last().given, "--help")
+	}
 	var out []string
 	for _, at := range l.levels {
 		out = append(out, at.name)

@@ -76,7 +76,7 @@ func (p *Progress) Event(e executor.Event) {
 	case executor.StepEnded:
 		m := mark{at: e.Time}
 		if e.Step != nil && e.Outcome == executor.Applied {
-			m.quota = quotaKey{cmp.Or(e.Step.Params.From, e.Step.Region), planner.TraitsOf(e.Step.Action).Bucket}
+			m.quota = quotaOfStep(e.Step)
 		}
 		p.ended = append(p.ended, m)
 	case executor.RunEnded:
@@ -86,6 +86,17 @@ func (p *Progress) Event(e executor.Event) {
 		p.spoken = e.Time
 		p.sayLocked(p.lineLocked(e.Time))
 	}
+}
+
+// quotaOfStep is what a step's call is counted against. A replica is added,
+// changed and removed by a call to its primary's region.
+func quotaOfStep(step *planner.Step) quotaKey {
+	region := step.Region
+	switch step.Action {
+	case planner.Replicate, planner.RetryReplica, planner.RekeyReplica, planner.RemoveReplica, planner.OverwriteReplica:
+		region = cmp.Or(step.Params.From, region)
+	}
+	return quotaKey{region, planner.TraitsOf(step.Action).Bucket}
 }
 
 // worthALine: what a log of a pipeline should show.
