@@ -166,3 +166,33 @@ func TestADarkPlacedRegionKeepsTheJournalsWord(t *testing.T) {
 		t.Errorf("planned on a dark primary:\n%s", render(p))
 	}
 }
+
+func TestAReplicaThatArrivesAsPlannedMovesNoFingerprint(t *testing.T) {
+	waiting := `secret us-east-1 prod/db of=us-east-1 lists="us-west-2:InProgress;eu-west-1:InSync"` + "\nsecret eu-west-1 prod/db of=us-east-1\n"
+	before := planner.Fingerprint(input(t, simple, waiting))
+	arrived := strings.ReplaceAll(waiting, "InProgress", "InSync") + "secret us-west-2 prod/db of=us-east-1\n"
+	if planner.Fingerprint(input(t, simple, arrived)) != before {
+		t.Error("a replica in progress has arrived, and a saved plan of other secrets would be refused")
+	}
+}
+
+func TestARegionThatIsThePrimaryAgainOwesNoFence(t *testing.T) {
+	in := input(t, simple, "secret us-east-1 prod/db of=us-east-1 rotates=30\nsecret us-west-2 prod/db of=us-east-1\n")
+	in.Placement.Acting["prod/db"] = topology.Move{From: "us-west-2", To: "us-east-1", Time: now}
+	in.Placement.Owed = []topology.Debt{{Action: string(planner.CancelRotation), Secret: "prod/db", Region: "us-east-1"}}
+	if p := planner.Owed(in); !p.Empty() {
+		t.Errorf("would stop the primary's rotation:\n%s", render(p))
+	}
+}
+
+func TestTheOldHomeIsLeftAloneEvenWhereAGroupWantsAReplicaThere(t *testing.T) {
+	in := input(t, `
+primary us-east-1
+standby us-west-2
+group prod match=prod/* replicas=us-east-1,us-west-2
+`, "secret us-east-1 prod/db\nsecret us-west-2 prod/db\n")
+	in.Placement.Acting["prod/db"] = topology.Move{From: "us-east-1", To: "us-west-2", Time: now}
+	if p := planner.Converge(in); !p.Empty() {
+		t.Errorf("touched the old home:\n%s", render(p))
+	}
+}
