@@ -169,10 +169,17 @@ func TestPolicyRoundTrip(t *testing.T) {
 	}
 }
 
+// An endpoint of one's own is spoken to in the query protocol, AWS in CBOR.
 func TestAlarmRoundTrip(t *testing.T) {
+	for _, endpoint := range []string{"", "http://sim.invalid"} {
+		t.Run("endpoint "+endpoint, func(t *testing.T) { testAlarmRoundTrip(t, endpoint) })
+	}
+}
+
+func testAlarmRoundTrip(t *testing.T, endpoint string) {
 	synctest.Test(t, func(t *testing.T) { // CloudWatch is slow
 		cloud := newSim(t, sim.ExampleFleet(), sim.Options{})
-		c, ctx := newClient(t, cloud), t.Context()
+		c, ctx := newClient(t, cloud, func(o *Options) { o.Endpoint = endpoint }), t.Context()
 		names := []string{"secrets-count", "secrets-rotation", "secrets-rotation-failed", "secrets-rotator-errors", "nobody"}
 		metric, composite, err := c.Alarms(ctx, east, names)
 		if err != nil || len(metric) != 3 || len(composite) != 1 {

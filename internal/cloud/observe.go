@@ -37,6 +37,7 @@ func (r *Reader) Observe(ctx context.Context, d *topology.Desired, o ObserveOpti
 	ob.each(func(l *look) { ob.inspect(ctx, l, asks[l.region], feeds) })
 	keys, groups := ob.describedKeys(), ob.logGroups()
 	ob.each(func(l *look) { ob.complete(ctx, l, keys[l.region], groups) })
+	ob.distrustEchoedKeys() // describing may have brought them up again
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/schemas"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -21,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/logging"
 	"github.com/aws/smithy-go/middleware"
+	"github.com/aws/smithy-go/transport/http/protocol/awsquery"
 
 	"github.com/understudy-dr/understudy/internal/topology"
 )
@@ -109,6 +111,12 @@ func (s *regions) load(ctx context.Context, r topology.Region) (*sdkClients, err
 		}),
 		alarms: cloudwatch.NewFromConfig(cfg, func(o *cloudwatch.Options) {
 			o.BaseEndpoint = s.endpoint(o.BaseEndpoint)
+			if o.BaseEndpoint != nil {
+				// The SDK speaks RPC v2 CBOR to CloudWatch, which emulators
+				// such as moto do not know; all of them know the query
+				// protocol, and so does AWS behind a VPC endpoint.
+				o.Protocol = awsquery.New(schemas.GraniteServiceVersion20100801)
+			}
 		}),
 		logs: cloudwatchlogs.NewFromConfig(cfg, func(o *cloudwatchlogs.Options) {
 			o.BaseEndpoint = s.endpoint(o.BaseEndpoint)
