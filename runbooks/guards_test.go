@@ -3,6 +3,7 @@ package runbooks_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -109,7 +110,8 @@ func TestAFailoverEndsWhereverItIsKilled(t *testing.T) { // G3
 			w := converged(t, sim.Options{Lag: time.Second})
 			before := w.held()
 			w.set(home, sim.RegionHang)
-			dying := &mortal{Cloud: w.env.Cloud, calls: n}
+			dying := &mortal{Cloud: w.env.Cloud}
+			dying.calls.Store(int64(n))
 			ctx, kill := context.WithCancel(t.Context())
 			defer kill()
 			dying.kill = kill
@@ -159,13 +161,12 @@ func stops(w *world) int {
 // call gets through any more.
 type mortal struct {
 	executor.Cloud
-	calls int
+	calls atomic.Int64 // left
 	kill  context.CancelFunc
 }
 
 func (m *mortal) Promote(ctx context.Context, r topology.Region, n topology.Name) error {
-	m.calls--
-	if m.calls == 0 {
+	if m.calls.Add(-1) == 0 {
 		m.kill()
 	}
 	return m.Cloud.Promote(ctx, r, n)
