@@ -108,7 +108,7 @@ type lockKey struct {
 	region topology.Region
 }
 
-// locks are the keys of a step, the same order for every step.
+// locks are the keys of a step.
 func locks(s *planner.Step, keys []lockKey) []lockKey {
 	keys = keys[:0]
 	if s.Action == planner.RekeyReplica && s.Params.ViaRemoval {
@@ -117,9 +117,8 @@ func locks(s *planner.Step, keys []lockKey) []lockKey {
 	if s.Secret == "" {
 		return keys
 	}
-	keys = append(keys, lockKey{s.Secret, s.Region})
-	if s.Params.From != "" && s.Params.From != s.Region {
-		keys = append(keys, lockKey{s.Secret, s.Params.From})
+	for _, r := range regionsCalled(s) {
+		keys = append(keys, lockKey{s.Secret, r})
 	}
 	return keys
 }

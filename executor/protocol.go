@@ -48,6 +48,7 @@ type progress struct {
 	refused error           // the last call's refusal, until a look has explained it
 	blind   int             // looks in a row that failed
 	polls   uint64
+	last    bool // the run is stopping: the next look is the last
 
 	versions []topology.Version
 }
@@ -78,7 +79,10 @@ func (r *run) drive(ctx context.Context, s *planner.Step, op operation, slot slo
 	}
 	intent, began := op.first, r.now()
 	for {
-		see, err := op.look(ctx, p)
+		see, err := p.look(ctx, op)
+		if p.last && !see.done {
+			return outcome{}, errInterrupted
+		}
 		if err != nil {
 			if out, end, err := r.lookedInVain(ctx, s, p, began, err); end || err != nil {
 				return out, err
@@ -222,10 +226,23 @@ func (r *run) pause(ctx context.Context, s *planner.Step, p *progress, slot slot
 	if err == nil {
 		return nil
 	}
-	if p.acted() && r.lease.Lost() == nil {
-		return nil // one look more, to know what became of the call
+	if p.acted() {
+		p.last = true // one look more, to know what became of the call
+		return nil
 	}
 	return err
+}
+
+// lastLook bounds the look that a stopping run takes after a call.
+const lastLook = 10 * time.Second
+
+func (p *progress) look(ctx context.Context, op operation) (sight, error) {
+	if p.last {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), lastLook)
+		defer cancel()
+	}
+	return op.look(ctx, p)
 }
 
 // sleep gives the slot back meanwhile: waiting costs no call.
