@@ -3,4 +3,16 @@
 // It is pure: no clock, no context, no I/O, no AWS SDK. The same input gives
 // the same bytes, in whatever order the input was filled; a dark region is
 // unknown, never absent, and nothing destructive is planned on unknown.
+//
+// Where every copy of a secret stands relative to its acting primary is
+// decided once, in acting.go (Resolver, Standing, CopyState), for everybody.
+// On it stand Converge (plan and apply), Failover, Candidates (which region),
+// and Owed (fences to pay). A plan says what it would do (Steps), what it
+// leaves alone (Skipped, Unmatched, Unobserved), what it cannot do and why
+// (Blockers; Fatal ones refuse the whole), and what else is worth knowing
+// (Notes). Compare tells a person why a saved plan no longer holds.
+//
+// What would be lost by overwriting is never overwritten: a step that
+// replaces a copy exists only where the new primary holds every version of
+// it, and carries the list in Expect.Versions for the executor to check.
 package planner
