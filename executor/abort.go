@@ -4,12 +4,13 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/understudy-dr/understudy/internal/topology"
 	"github.com/understudy-dr/understudy/planner"
 )
 
 // Abort ends a run for good: it takes back, in reverse order, what the run
-// applied and what has an undo, and reports which steps have none
-// (Report.OneWay). Every undo goes through the step protocol, so an abort can
+// applied and what has an undo, and reports which steps have none or stay
+// because a promotion does (Report.OneWay). Every undo goes through the step protocol, so an abort can
 // itself be stopped, and aborted again.
 //
 // Errors: ErrNoRun, ErrLeaseHeld, journal.ErrCorrupt; a *StoppedError if an
@@ -60,6 +61,7 @@ func (r *run) unknown() map[int]bool {
 func (r *run) undoSteps(unknown map[int]bool) []planner.Step {
 	var steps []planner.Step
 	chosen := map[string]bool{}
+	moved := r.moved()
 	for i := len(r.plan.Steps) - 1; i >= 0; i-- {
 		if r.book.steps[i] != applied && !unknown[i] {
 			continue
@@ -67,7 +69,7 @@ func (r *run) undoSteps(unknown map[int]bool) []planner.Step {
 		if o, ok := r.book.undone[int32(i)]; ok && stateOf[o].satisfied() {
 			continue
 		}
-		if u, ok := undo(&r.plan.Steps[i]); ok {
+		if u, ok := undo(&r.plan.Steps[i]); ok && !moved[u.Secret] {
 			chosen[u.ID] = true
 			steps = append(steps, u)
 		}
@@ -87,6 +89,19 @@ func (r *run) undoSteps(unknown map[int]bool) []planner.Step {
 	return steps
 }
 
+// moved are the secrets that the run promoted. Their fence at the old primary
+// stays, and so does all else about them: a promotion is never taken back, and
+// lifting the fence would leave two writers (G2).
+func (r *run) moved() map[topology.Name]bool {
+	list := map[topology.Name]bool{}
+	for i := range r.plan.Steps {
+		if s := &r.plan.Steps[i]; s.Action == planner.Promote && (r.book.steps[i].satisfied() || r.book.steps[i] == intended) {
+			list[s.Secret] = true
+		}
+	}
+	return list
+}
+
 // undo is the step that takes s back, under the same ID. What it expects is
 // what s made, so only its own effect is undone.
 func undo(s *planner.Step) (planner.Step, bool) {
@@ -95,9 +110,6 @@ func undo(s *planner.Step) (planner.Step, bool) {
 	}
 	u := *s
 	u.Action, u.Needs, u.Expect, u.Tier, u.Owed = s.Undo, nil, planner.Expect{}, 0, false
-	if s.Action == planner.CancelRotation && u.Action == planner.AttachRotation && u.Params.Lambda == "" {
-		return u, false // the plan does not say what was attached
-	}
 	return u, true
 }
 

@@ -14,6 +14,8 @@ import (
 // attachRotation turns rotation on with the function and the rules of the
 // step. RotateSecret rotates at once unless told not to; then AWSCURRENT stays
 // what it was, and a note says so if it did not (a rate() schedule may fire).
+// Without a function in the step it is the one that a cancelled rotation
+// still shows, with its rules (AWS: CancelRotateSecret).
 func (a *actions) attachRotation(s *planner.Step) operation {
 	before := ""
 	return operation{first: "RotateSecret", mayPass: notYetInvokable, look: func(ctx context.Context, p *progress) (sight, error) {
@@ -28,7 +30,11 @@ func (a *actions) attachRotation(s *planner.Step) operation {
 		if !p.acted() {
 			before = current
 		}
-		if rotatesAs(c.Rotation, s.Params) {
+		want := s.Params
+		if want.Lambda == "" {
+			want.Lambda, want.Rules = c.Rotation.LambdaARN, c.Rotation.Rules
+		}
+		if rotatesAs(c.Rotation, want) {
 			see := sight{done: true}
 			if p.acted() && !s.Params.RotateImmediately && current != before {
 				see.note = "AWSCURRENT moved from " + orNone(before) + " to " + orNone(current) + " although no rotation was asked for"
@@ -42,7 +48,7 @@ func (a *actions) attachRotation(s *planner.Step) operation {
 			return sight{}, err
 		}
 		return sight{call: &call{"RotateSecret", func(ctx context.Context) error {
-			return a.cloud.AttachRotation(ctx, s.Region, s.Secret, s.Params.Lambda, s.Params.Rules, s.Params.RotateImmediately, a.token(s))
+			return a.cloud.AttachRotation(ctx, s.Region, s.Secret, want.Lambda, want.Rules, want.RotateImmediately, a.token(s))
 		}}, waiting: "rotation is not yet shown as enabled"}, nil
 	}}
 }

@@ -219,7 +219,7 @@ func (q *schedule) hear(n news) {
 		q.openWave(n.baked)
 		return
 	case n.intent:
-		q.r.book.intend(n.step, q.undo, n.at)
+		q.r.book.intend(q.inBook(n.step), q.undo, n.at)
 		return
 	}
 	q.inFlight--
@@ -233,11 +233,15 @@ func (q *schedule) hear(n news) {
 		return
 	}
 	s := &q.steps[n.step]
-	q.r.book.settle(n.step, n.out, n.at)
+	q.r.book.settle(q.inBook(n.step), n.out, n.at)
 	q.end(n.step)
 	q.judge(n.step, n.out)
 	q.r.emit(q, Event{Kind: StepEnded, Step: s, Tier: q.tier[n.step], Outcome: n.out.Outcome, Code: n.out.Code, Message: n.out.Message})
 }
+
+// inBook is a step's place in the run's plan, of which undo steps are a part
+// in another order.
+func (q *schedule) inBook(i int32) int32 { return q.r.book.index[q.steps[i].ID] }
 
 // free hands on what a step held.
 func (q *schedule) free(i int32) {
