@@ -26,7 +26,8 @@ func Plan(ctx context.Context, env Env) (*planner.Plan, error) {
 // Apply makes the actual state the desired one, by a saved plan or a fresh
 // one, and captures the recovery snapshot. It refuses, having changed
 // nothing, a saved plan once the world has moved (stale-plan) and a plan with
-// steps whose flag was not given (needs-flag).
+// steps whose flag was not given (needs-flag). Where a region did not answer,
+// the rest is done and an *Incomplete comes beside the report.
 //
 // With nothing to do the report is completed, has no ID, and there is no run.
 func Apply(ctx context.Context, env Env, o ApplyOptions) (*executor.Report, error) {
@@ -45,8 +46,10 @@ func Apply(ctx context.Context, env Env, o ApplyOptions) (*executor.Report, erro
 		return nil, err
 	}
 	if plan.Empty() {
-		_, err := env.capture(ctx, in)
-		return nothingDone(plan), err
+		if _, err := env.capture(ctx, in); err != nil {
+			return nil, err
+		}
+		return nothingDone(plan), judgedAll(plan)
 	}
 	if err := env.confirm(ctx, plan); err != nil {
 		return nil, err
@@ -55,7 +58,26 @@ func Apply(ctx context.Context, env Env, o ApplyOptions) (*executor.Report, erro
 	if err != nil {
 		return report, err
 	}
-	return report, env.captureAfresh(ctx)
+	if err := env.captureAfresh(ctx); err != nil {
+		return report, err
+	}
+	return report, judgedAll(plan)
+}
+
+// judgedAll: nothing to do, or all done, is no success while a region's state
+// is unknown.
+func judgedAll(plan *planner.Plan) error {
+	if len(plan.Unobserved) == 0 {
+		return nil
+	}
+	regions := make([]string, len(plan.Unobserved))
+	for i, r := range plan.Unobserved {
+		regions[i] = string(r)
+	}
+	return &Incomplete{
+		Message: strings.Join(regions, ", ") + " did not answer: what should be there was not judged",
+		Hint:    "understudy apply, once it answers",
+	}
 }
 
 // oneWriter refuses to change anything while a secret has two writers (G2):

@@ -97,6 +97,9 @@ func (r *rehearsing) versionsKept(after *topology.Snapshot) {
 	for _, n := range r.secrets {
 		was, _ := r.before.Secret(r.out.Lost, n)
 		is, _ := after.Secret(r.out.To, n)
+		if len(planner.Lacking(is, was)) > 0 {
+			continue // it is ahead of the baseline: what it dropped was superseded
+		}
 		for _, id := range planner.Lacking(was, is) {
 			lost = append(lost, string(n)+" "+id)
 		}

@@ -184,13 +184,13 @@ func versions(s *topology.Snapshot, r topology.Region, names []topology.Name) in
 }
 
 func (r *rehearsing) kill(ctx context.Context) (string, error) {
-	if err := r.stage.ResetCalls(ctx); err != nil {
-		return "", err
-	}
 	if err := r.stage.Kill(ctx, r.out.Lost); err != nil {
 		return "", err
 	}
 	r.died = r.env.now()
+	if err := r.stage.ResetCalls(ctx); err != nil {
+		return "", err
+	}
 	r.moment(r.died, "%s stops answering", r.out.Lost)
 	return string(r.out.Lost) + " accepts connections and never answers", nil
 }
