@@ -11,6 +11,7 @@ import (
 // failover by hand, with the real aws program.
 func TestAWSCLIDrivesTheSimulator(t *testing.T) {
 	requirePeer(t, "aws")
+	t.Parallel()
 	cloud, url := serveCloud(t, sim.Options{Seed: 1})
 	if err := cloud.Load(sim.ExampleFleet()); err != nil {
 		t.Fatal(err)

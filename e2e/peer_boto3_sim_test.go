@@ -12,6 +12,7 @@ import (
 // users meet them.
 func TestBoto3DrivesTheSimulator(t *testing.T) {
 	requireBoto3(t)
+	t.Parallel()
 	_, url := serveCloud(t, sim.Options{Seed: 1})
 	script, err := filepath.Abs("testdata/boto3_session.py")
 	if err != nil {
