@@ -214,7 +214,8 @@ func (s *regionStore) keyState() map[string]KeyState {
 			st.MultiRegion = k.family.kind(s.name)
 		}
 		if !k.deletion.IsZero() {
-			st.Deletion = &k.deletion
+			deletion := k.deletion // a copy: the state outlives the lock
+			st.Deletion = &deletion
 		}
 		for _, name := range sortedNames(s.kms.aliases) {
 			if s.kms.aliases[name].target == id {
