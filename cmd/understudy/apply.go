@@ -49,7 +49,10 @@ func (s *session) apply(ctx context.Context, saved *planner.Plan) error {
 		AllowOverwrite:  s.cli.Bool("allow-overwrite"),
 		AllowReplicaGap: s.cli.Bool("allow-replica-gap"),
 	})
-	if r != nil && r.ID == "" && !s.json && err == nil {
+	if r != nil && r.ID == "" && !s.json { // there was nothing to run
+		if err != nil {
+			return err
+		}
 		return s.say("Nothing to do: what is there is what is wanted.")
 	}
 	if err = s.finish(ctx, r, r, err); err != nil {

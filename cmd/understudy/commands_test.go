@@ -68,6 +68,14 @@ func TestAnUnobservedRegionIsNoVerdict(t *testing.T) {
 		t.Errorf("plan:\n%s", &d.stdout)
 	}
 	d.want(exitIncomplete, "drift")
+	d.want(exitIncomplete, "apply", "--yes", "--allow-replica-gap", "--output", "json")
+	if r := document[struct{ Schema, State string }](t, d); r.Schema != "understudy/run/v1" || r.State != "completed" {
+		t.Errorf("what could be applied was, and is in the document: %+v", r)
+	}
+	d.want(exitIncomplete, "apply", "--yes")
+	if strings.Contains(d.stdout.String(), "Run :") || !strings.Contains(d.stderr.String(), "eu-west-1") {
+		t.Errorf("apply with nothing to run: stdout %q, stderr %q", &d.stdout, &d.stderr)
+	}
 }
 
 func TestNothingIsChangedWithoutConsent(t *testing.T) {

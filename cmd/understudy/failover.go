@@ -73,7 +73,10 @@ func (s *session) failover(ctx context.Context) error {
 	if r.State == executor.Completed && r.ID != "" {
 		document.Probes = notify.Probe(ctx, s.config.Desired().Failover.Probes, nil, s.world.now)
 	}
-	if r.ID == "" && !s.json && err == nil {
+	if r.ID == "" && !s.json { // there was nothing to run
+		if err != nil {
+			return err
+		}
 		return s.say("Nothing to do: %s is the primary already.", o.To)
 	}
 	if err := s.finish(ctx, r, document, err); err != nil {

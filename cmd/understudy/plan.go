@@ -47,7 +47,7 @@ func (s *session) plan(ctx context.Context) error {
 		return err
 	}
 	switch {
-	case len(plan.Unobserved) > 0:
+	case !plan.Judged():
 		err = exit(exitIncomplete)
 	case len(plan.Steps) > 0 && s.cli.Bool("detailed-exitcode"):
 		err = exit(exitChanges)
