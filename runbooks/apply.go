@@ -64,18 +64,21 @@ func Apply(ctx context.Context, env Env, o ApplyOptions) (*executor.Report, erro
 	return report, judgedAll(plan)
 }
 
-// judgedAll: nothing to do, or all done, is no success while a region's state
-// is unknown.
+// judgedAll: nothing to do, or all done, is no success while the state of a
+// region, or of one service in it, is unknown.
 func judgedAll(plan *planner.Plan) error {
-	if len(plan.Unobserved) == 0 {
+	if plan.Judged() {
 		return nil
 	}
-	regions := make([]string, len(plan.Unobserved))
-	for i, r := range plan.Unobserved {
-		regions[i] = string(r)
+	var silent []string
+	for _, r := range plan.Unobserved {
+		silent = append(silent, string(r))
+	}
+	for _, u := range plan.Unanswered {
+		silent = append(silent, strings.Join(u.Services, " and ")+" in "+string(u.Region))
 	}
 	return &Incomplete{
-		Message: strings.Join(regions, ", ") + " did not answer: what should be there was not judged",
+		Message: strings.Join(silent, ", ") + " did not answer: what should be there was not judged",
 		Hint:    "understudy apply, once it answers",
 	}
 }

@@ -53,6 +53,6 @@ func (env Env) check(ctx context.Context, in planner.Input) (*drift.Report, erro
 		return nil, err
 	}
 	return drift.Check(in, drift.Options{
-		Seen: seen, StuckAfter: env.StuckAfter, SnapshotMaxAge: env.SnapshotMaxAge, Frozen: left(in),
+		Seen: seen, StuckAfter: env.StuckAfter, SnapshotMaxAge: env.SnapshotMaxAge, Frozen: leftBehind(in),
 	}), nil
 }

@@ -3,6 +3,7 @@ package runbooks_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -55,6 +56,41 @@ func TestThePlanIsJudgedAgainOnceTheLeaseIsHeld(t *testing.T) { // G5 G7
 			t.Fatalf("the refused run kept the lease: %v", err)
 		}
 		_ = lease.Release(t.Context())
+	})
+}
+
+func TestAFailoverIsVerifiedByFreshReadsAndNotByItsOwnWord(t *testing.T) { // G5
+	synctest.Test(t, func(t *testing.T) {
+		w := converged(t, sim.Options{Lag: time.Second})
+		w.env.Progress = func(ev executor.Event) {
+			if ev.Kind != executor.RunEnded {
+				return
+			}
+			name := "prod/db/users" // somebody undoes it at the last moment
+			_, err := w.app(west).CancelRotateSecret(t.Context(), &secretsmanager.CancelRotateSecretInput{SecretId: &name})
+			if err != nil {
+				t.Error(err)
+			}
+			if err := w.env.Cloud.DisableAlarms(t.Context(), west, []string{"secrets-count"}); err != nil {
+				t.Error(err)
+			}
+		}
+		_, report, err := runbooks.Failover(t.Context(), w.env, runbooks.FailoverOptions{To: west})
+		if report == nil || report.State != executor.Completed {
+			t.Fatalf("%+v", report)
+		}
+		if len(report.ARNs) != 23 {
+			t.Errorf("%d ARNs of 23 secrets that moved", len(report.ARNs))
+		}
+		for _, a := range report.ARNs {
+			if topology.RegionOf(a.Old) != home || topology.WithRegion(a.Old, west) != a.New {
+				t.Errorf("%s: %s → %s", a.Secret, a.Old, a.New)
+			}
+		}
+		if err == nil || !strings.Contains(err.Error(), "prod/db/users does not rotate") ||
+			!strings.Contains(err.Error(), "the actions of alarm secrets-count are off") {
+			t.Errorf("err = %v", err)
+		}
 	})
 }
 

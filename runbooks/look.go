@@ -44,14 +44,14 @@ func (env Env) remember(ctx context.Context) (planner.Input, error) {
 // capture merges an observation into the recovery snapshot and returns the
 // input with the result.
 //
-// A region that all its secrets have moved away from keeps what was known
-// before the move until they come home: what it held then tells a version
+// A region that holds what a move left behind keeps what was known of it
+// before the move until that is resolved: what it held then tells a version
 // that was never replicated (to be rescued) from one that was written there
 // after the move (a second writer).
 func (env Env) capture(ctx context.Context, in planner.Input) (planner.Input, error) {
 	fresh := *in.Observed
 	fresh.Regions = maps.Clone(in.Observed.Regions)
-	for _, r := range left(in) {
+	for _, r := range leftBehind(in) {
 		delete(fresh.Regions, r)
 	}
 	var err error
@@ -59,25 +59,35 @@ func (env Env) capture(ctx context.Context, in planner.Input) (planner.Input, er
 	return in, err
 }
 
-// left are the regions that we moved secrets away from and that are no
-// secret's acting primary any more.
-func left(in planner.Input) []topology.Region {
-	from := map[topology.Region]bool{}
+// leftBehind are the regions that we moved secrets away from, and third
+// regions with copies that do not follow the new primary yet, unless they are
+// the acting primary of some other secret.
+func leftBehind(in planner.Input) []topology.Region {
+	behind := map[topology.Region]bool{}
 	for _, m := range in.Placement.Acting {
-		from[m.From] = true
+		behind[m.From] = true
 	}
-	if len(from) == 0 {
+	if len(behind) == 0 {
 		return nil
 	}
+	var primaries []topology.Region
 	resolver := in.Resolver()
 	var s planner.Standing
 	for _, n := range resolver.Names() {
 		resolver.Resolve(n, &s)
 		if p := s.PrimarySecret(); p != nil && !p.Managed() && in.Desired.GroupOf(n, p.Tags) != nil {
-			delete(from, s.Primary)
+			primaries = append(primaries, s.Primary)
+		}
+		for i := range s.Copies {
+			if c := &s.Copies[i]; s.Move != nil && (c.State == planner.CopyPromoted || c.State == planner.CopySplitBrain) {
+				behind[c.Region] = true
+			}
 		}
 	}
-	return slices.Sorted(maps.Keys(from))
+	for _, r := range primaries {
+		delete(behind, r)
+	}
+	return slices.Sorted(maps.Keys(behind))
 }
 
 // regionsOf are the acting primaries that the journal and the recovery
