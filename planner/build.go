@@ -161,6 +161,12 @@ func (b *build) finish() *Plan {
 		p.Unobserved = append(p.Unobserved, r)
 	}
 	slices.Sort(p.Unobserved)
+	for _, r := range b.desired.Regions() {
+		if v := b.view(r); v.Dark == "" && len(v.Partial) > 0 {
+			p.Unanswered = append(p.Unanswered, Silence{r, slices.Sorted(slices.Values(v.Partial))})
+		}
+	}
+	slices.SortFunc(p.Unanswered, func(x, y Silence) int { return cmp.Compare(x.Region, y.Region) })
 	slices.Sort(p.Unmatched)
 	slices.SortFunc(p.Skipped, func(x, y Skip) int {
 		return cmp.Or(cmp.Compare(x.Secret, y.Secret), cmp.Compare(x.Region, y.Region), cmp.Compare(x.Reason, y.Reason))

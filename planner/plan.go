@@ -25,6 +25,9 @@ type Plan struct {
 	Blockers     []Blocker `json:"blockers,omitempty"`
 	// Unobserved are regions whose desired state could not be judged.
 	Unobserved []topology.Region `json:"unobserved,omitempty"`
+	// Unanswered are services that kept silent in regions that answered
+	// otherwise: what they hold is unknown, and nothing is planned on it.
+	Unanswered []Silence `json:"unanswered,omitempty"`
 	// ARNs are old → new of every secret that moves.
 	ARNs []ARNChange `json:"arns,omitempty"`
 	// Notes are worth knowing and refuse nothing: an accepted loss, something
@@ -66,6 +69,15 @@ const (
 	AllowOverwrite  = "allow-overwrite"
 	AllowReplicaGap = "allow-replica-gap"
 )
+
+// A Silence names the services of one region that did not answer.
+type Silence struct {
+	Region   topology.Region `json:"region"`
+	Services []string        `json:"services"` // "cloudwatch", "kms", "lambda", "logs", "secretsmanager"
+}
+
+// Judged reports whether everything that the plan is about was observed.
+func (p *Plan) Judged() bool { return len(p.Unobserved) == 0 && len(p.Unanswered) == 0 }
 
 // A Skip is a secret that the plan leaves alone although it might be thought
 // to concern it, with the reason.

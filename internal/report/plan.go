@@ -17,6 +17,9 @@ func Plan(w io.Writer, plan *planner.Plan, s Style) error {
 	for _, r := range plan.Unobserved {
 		p.line(s.paint(bad, fmt.Sprintf("%s: not observed. Nothing is planned on what is unknown there.", r)))
 	}
+	for _, silence := range plan.Unanswered {
+		p.line(s.paint(bad, fmt.Sprintf("%s: no answer from %s. Nothing is planned on what is unknown there.", silence.Region, list(silence.Services))))
+	}
 	steps(p, plan.Steps, s)
 	blockers(p, plan.Blockers, s)
 	skipped(p, plan, s)
@@ -170,7 +173,7 @@ func unmatched(p *printer, names []string, s Style) {
 
 func planSum(p *printer, plan *planner.Plan, s Style) {
 	if len(plan.Steps) == 0 {
-		if len(plan.Blockers) > 0 || len(plan.Unobserved) > 0 {
+		if len(plan.Blockers) > 0 || !plan.Judged() {
 			p.line(s.paint(notice, "No steps planned, but see above."))
 			return
 		}
