@@ -46,6 +46,8 @@ var layers = map[string]layer{
 		why: "it implements executor.Cloud and paces by the planner's quota groups"},
 	"internal/journal": {may: []string{"internal/topology"},
 		why: "the journal must be readable by a program that knows no plan"},
+	"internal/journal/journaltest": {may: []string{"internal/journal"},
+		why: "the conformance suite that every store passes; only tests import it"},
 	"internal/snapshot": {may: []string{"internal/topology", "internal/journal"},
 		why: "it stores what was observed, and judges nothing"},
 	"internal/sim": {sdk: true,
