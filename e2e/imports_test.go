@@ -48,8 +48,6 @@ var layers = map[string]layer{
 		why: "the journal must be readable by a program that knows no plan"},
 	"internal/journal/journaltest": {may: []string{"internal/journal"},
 		why: "the conformance suite that every store passes; only tests import it"},
-	"internal/journal/journaltest": {may: []string{"internal/journal"},
-		why: "the suite that every store must pass knows the store's promises only"},
 	"internal/snapshot": {may: []string{"internal/topology", "internal/journal"},
 		why: "it stores what was observed, and judges nothing"},
 	"internal/sim": {sdk: true,
