@@ -35,7 +35,7 @@ func newApp(w *world) *cli.App {
 		EnableBashCompletion: false,
 		Commands: []*cli.Command{
 			planCommand(w), applyCommand(w), driftCommand(w), statusCommand(w),
-			failoverCommand(w), rehearseCommand(w), runsCommand(w),
+			failoverCommand(w), fenceCommand(w), rehearseCommand(w), runsCommand(w),
 			simCommand(), configCommand(w), versionCommand(w),
 		},
 	}

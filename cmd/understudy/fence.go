@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/understudy-dr/understudy/internal/topology"
+	"github.com/understudy-dr/understudy/runbooks"
+)
+
+const fenceDescription = `Pays what is owed to an old primary that answers again: cancels its rotation
+and switches its alarms off, so that it writes nothing beside the new primary.
+Idempotent. What is owed to a region that does not answer stays owed.`
+
+func fenceCommand(w *world) *cli.Command {
+	return &cli.Command{
+		Name:        "fence",
+		Usage:       "pay the fences owed to old primaries that answer again",
+		Description: fenceDescription,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "region", Usage: "only this `REGION` (default: all that answer)"},
+			yesFlag(),
+		},
+		Action: func(c *cli.Context) error {
+			if err := noArguments(c); err != nil {
+				return err
+			}
+			return w.work(c, func(ctx context.Context, s *session) error { return s.fence(ctx) })
+		},
+	}
+}
+
+func (s *session) fence(ctx context.Context) error {
+	region := s.cli.String("region")
+	if region != "" {
+		if err := s.checkRegion("region", region); err != nil {
+			return err
+		}
+	}
+	_, r, err := runbooks.Fence(ctx, s.env("fence"), runbooks.FenceOptions{Region: topology.Region(region)})
+	if err == nil && r.ID == "" && !s.json {
+		if len(r.Owed) == 0 {
+			return s.say("Nothing is owed.")
+		}
+		return s.say("Nothing could be paid: %d debts stay owed, as their regions do not answer.", len(r.Owed))
+	}
+	if err := s.finish(ctx, r, r, err); err != nil {
+		return err
+	}
+	return s.next("what is left to be done", "drift")
+}
