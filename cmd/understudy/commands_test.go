@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/understudy-dr/understudy/drift"
@@ -233,9 +232,8 @@ func TestMadeUpCredentialsStayOnThisMachine(t *testing.T) {
 			}
 			return row.env[n]
 		}
-		var got aws.CredentialsProvider = testCredentials(row.options, getenv)
-		if (got != nil) != row.want {
-			t.Errorf("%s: made up: %v, want %v", name, got != nil, row.want)
+		if got := testCredentials(row.options, getenv) != nil; got != row.want {
+			t.Errorf("%s: made up: %v, want %v", name, got, row.want)
 		}
 	}
 }

@@ -41,7 +41,7 @@ type world struct {
 
 // run executes one command line and returns the exit code.
 func (w *world) run(ctx context.Context, args []string) int {
-	app := newApp(w)
+	app := newApp(w) //nolint:contextcheck // the library hands each command its context
 	ordered, err := arrange(app, args)
 	if err == nil {
 		err = app.RunContext(ctx, ordered)

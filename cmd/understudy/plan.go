@@ -86,7 +86,7 @@ func savePlan(path string, plan *planner.Plan) error {
 	if err != nil {
 		return usagef("name another file with --out", "--out %s: %s", path, reason(err))
 	}
-	defer os.Remove(f.Name()) // once it was moved there is nothing to remove
+	defer func() { _ = os.Remove(f.Name()) }() // once it was moved there is nothing to remove
 	if err := report.JSON(f, plan); err != nil {
 		_ = f.Close()
 		return err
