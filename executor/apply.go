@@ -45,6 +45,10 @@ func (a *actions) operation(s *planner.Step) (operation, error) {
 		return a.fence(s), nil
 	case planner.UnfencePolicy:
 		return a.unfence(s), nil
+	case planner.AwaitEqual:
+		return a.awaitEqual(s), nil
+	case planner.RevokeInvoke:
+		return a.revokeInvoke(s), nil
 	case planner.PutAlarm:
 		return a.putAlarm(s)
 	case planner.PutCompositeAlarm:

@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -132,13 +133,14 @@ func inTheWay(s *planner.Step, both *pair, force bool) (overwrite bool, err erro
 	case !c.Deleted.IsZero():
 		return false, failure(CodeOverwriteRefused, "the copy in %s is scheduled for deletion: restore it or wait", s.Region)
 	}
-	if err := expect(s.Expect, c); err != nil {
+	// What the plan lists may go, and what the source holds is not lost: a
+	// version may have come after the plan, or gone unlabelled since.
+	rest := s.Expect
+	rest.Versions = nil
+	if err := expect(rest, c); err != nil {
 		return false, err
 	}
-	if len(s.Expect.Versions) > 0 {
-		return true, nil // the plan lists what may go
-	}
-	if lost := versionsBeyond(c, versionIDs(both.primary)); len(lost) > 0 {
+	if lost := versionsBeyond(c, append(versionIDs(both.primary), s.Expect.Versions...)); len(lost) > 0 {
 		return false, stale("%s holds versions that %s does not have and an overwrite would destroy: %s", s.Region, s.Params.From, strings.Join(lost, ", "))
 	}
 	return true, nil
@@ -326,8 +328,30 @@ func (a *actions) promote(s *planner.Step) operation {
 		if err := expect(s.Expect, c); err != nil {
 			return sight{}, err
 		}
+		if behind, err := a.behind(ctx, s, s.Expect.SameAs, c); err != nil || behind != "" {
+			return sight{waiting: behind}, err
+		}
 		return sight{call: a.promoteCall(s), versions: c.Versions}, nil
 	}}
+}
+
+// behind says what keeps a copy from holding what another region's holds, ""
+// if nothing does or no region is named.
+func (a *actions) behind(ctx context.Context, s *planner.Step, as topology.Region, c *topology.Secret) (string, error) {
+	if as == "" {
+		return "", nil
+	}
+	p, err := a.secret(ctx, as, s.Secret)
+	switch {
+	case err != nil:
+		return "", err
+	case p == nil:
+		return "", stale("there is no such secret in %s", as)
+	case !topology.SameVersions(p, c):
+		return fmt.Sprintf("%s does not hold the same versions as %s (AWSCURRENT %s there, %s here)", s.Region, as,
+			orNone(p.Stage(topology.StageCurrent)), orNone(c.Stage(topology.StageCurrent))), nil
+	}
+	return "", nil
 }
 
 func (a *actions) promoteCall(s *planner.Step) *call {

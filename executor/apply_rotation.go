@@ -97,6 +97,9 @@ func (a *actions) cancelRotation(s *planner.Step) operation {
 		if err := expect(s.Expect, c); err != nil {
 			return sight{}, err
 		}
+		if s.Params.Settled && c.RotationInFlight() {
+			return sight{waiting: "a rotation is under way: AWSPENDING is on version " + c.Stage(topology.StagePending)}, nil
+		}
 		return sight{call: &call{"CancelRotateSecret", func(ctx context.Context) error {
 			return a.cloud.CancelRotation(ctx, s.Region, s.Secret)
 		}}, waiting: "rotation is still shown as enabled"}, nil

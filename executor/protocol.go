@@ -114,13 +114,21 @@ func (r *run) drive(ctx context.Context, s *planner.Step, op operation, slot slo
 			began = r.now()
 			continue
 		}
-		if waited := r.now().Sub(began); waited >= r.e.opts.VerifyTimeout {
+		if waited := r.now().Sub(began); waited >= r.patience(s) {
 			return r.failedWith(s, timedOut(waited, see)), nil
 		}
 		if err := r.pause(ctx, s, p, slot); err != nil {
 			return outcome{}, err
 		}
 	}
+}
+
+// patience is how long a step waits for what a look says is not yet so.
+func (r *run) patience(s *planner.Step) time.Duration {
+	if s.Params.WindowSeconds > 0 {
+		return time.Duration(s.Params.WindowSeconds * float64(time.Second))
+	}
+	return r.e.opts.VerifyTimeout
 }
 
 // mayCall: never again what AWS accepted (its effect is merely not visible

@@ -26,7 +26,8 @@ type schedule struct {
 	tierAll map[int]int // steps by tier, and how many of them are over
 	tierEnd map[int]int
 	byTier  map[int][]int32 // ready steps of closed tiers
-	busy    map[lockKey][]int32
+	taken   map[lockKey]bool
+	queue   map[lockKey][]int32 // steps that wait for a key
 	regions map[topology.Region]*lane
 
 	inFlight int
@@ -101,7 +102,7 @@ func newSchedule(r *run, steps []planner.Step, done func(i int) bool, undo bool)
 	q := &schedule{
 		graph: g, r: r, undo: undo, groups: groups, over: make([]bool, len(steps)), running: make([]bool, len(steps)),
 		tierAll: map[int]int{}, tierEnd: map[int]int{}, byTier: map[int][]int32{},
-		busy: map[lockKey][]int32{}, regions: map[topology.Region]*lane{}, news: make(chan news, 256),
+		taken: map[lockKey]bool{}, queue: map[lockKey][]int32{}, regions: map[topology.Region]*lane{}, news: make(chan news, 256),
 	}
 	for i := range steps {
 		q.tierAll[q.tier[i]]++
@@ -186,13 +187,14 @@ func (q *schedule) start(ctx context.Context, i int32) {
 	}
 	keys := locks(s, nil)
 	for _, k := range keys {
-		if waiting, taken := q.busy[k]; taken {
-			q.busy[k] = append(waiting, i)
+		if q.taken[k] {
+			q.queue[k] = append(q.queue[k], i)
+			q.handOn(keys, ln) // it may have been woken for what it now cannot use
 			return
 		}
 	}
 	for _, k := range keys {
-		q.busy[k] = nil
+		q.taken[k] = true
 	}
 	ln.running++
 	q.inFlight++
@@ -243,25 +245,46 @@ func (q *schedule) hear(n news) {
 // in another order.
 func (q *schedule) inBook(i int32) int32 { return q.r.book.index[q.steps[i].ID] }
 
-// free hands on what a step held.
+// free gives back what a step held.
 func (q *schedule) free(i int32) {
 	s := &q.steps[i]
-	for _, k := range locks(s, nil) {
-		waiting := q.busy[k]
-		delete(q.busy, k)
-		for _, w := range waiting {
-			q.line(w)
-		}
-	}
 	ln := q.lane(s.Region)
+	keys := locks(s, nil)
+	for _, k := range keys {
+		delete(q.taken, k)
+	}
 	ln.running--
-	if n := len(ln.parked); n > 0 {
-		parked := ln.parked
-		ln.parked = nil
-		for _, w := range parked {
-			q.line(w)
+	q.handOn(keys, ln)
+}
+
+// handOn wakes one step for each key and lane that is free: waking them all
+// would cost the square of their number.
+func (q *schedule) handOn(keys []lockKey, ln *lane) {
+	for _, k := range keys {
+		if waiting := q.queue[k]; !q.taken[k] && len(waiting) > 0 {
+			if waiting = q.wake(waiting); len(waiting) > 0 {
+				q.queue[k] = waiting
+			} else {
+				delete(q.queue, k)
+			}
 		}
 	}
+	if len(ln.parked) > 0 && ln.running < cap(ln.slots)*lanesPerSlot {
+		ln.parked = q.wake(ln.parked)
+	}
+}
+
+// wake lines up the first step that is still to run, and returns the rest.
+func (q *schedule) wake(waiting []int32) []int32 {
+	for len(waiting) > 0 {
+		i := waiting[0]
+		waiting = waiting[1:]
+		if !q.over[i] {
+			q.line(i)
+			break
+		}
+	}
+	return waiting
 }
 
 // judge lets a step's dependents go on, or leaves them.
