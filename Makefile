@@ -3,7 +3,9 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-.PHONY: build install test race bench e2e lint fmt golden fuzz rehearse clean
+FUZZTIME ?= 60s
+
+.PHONY: build install test race bench bench-smoke peers e2e lint fmt golden fuzz rehearse clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/understudy ./cmd/understudy
@@ -20,6 +22,14 @@ race:
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
+# Each benchmark once: that they run, not how fast.
+bench-smoke:
+	$(GO) test -run '^$$' -bench . -benchtime 1x -short ./...
+
+# The e2e tests, failing instead of skipping where a peer is missing.
+peers:
+	UNDERSTUDY_REQUIRE_PEERS=1 $(GO) test -count=1 -timeout 25m ./e2e
+
 e2e: build
 	$(GO) test -count=1 ./e2e/...
 
@@ -35,8 +45,12 @@ fmt:
 golden:
 	$(GO) test ./internal/report/... ./planner/... ./cmd/understudy/... -update
 
+# One target at a time: go test -fuzz takes one.
 fuzz:
-	$(GO) test ./internal/config -run '^$$' -fuzz FuzzParse -fuzztime 60s -fuzzminimizetime 1x
+	$(GO) test ./internal/config -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) -fuzzminimizetime 1x
+	$(GO) test ./internal/journal -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZTIME) -fuzzminimizetime 1x
+	$(GO) test ./internal/journal -run '^$$' -fuzz FuzzTornTail -fuzztime $(FUZZTIME) -fuzzminimizetime 1x
+	$(GO) test ./internal/sim -run '^$$' -fuzz FuzzProtocol -fuzztime $(FUZZTIME) -fuzzminimizetime 1x
 
 rehearse:
 	$(GO) run ./cmd/understudy rehearse
