@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"github.com/understudy-dr/understudy/internal/topology"
 	"github.com/understudy-dr/understudy/planner"
@@ -28,11 +29,15 @@ func (e *Executor) Abort(ctx context.Context, id string) (*Report, error) {
 		return r.book.report(r.id), nil
 	}
 	unknown := r.unknown()
+	elsewhere, err := r.movedSince(ctx)
+	if err != nil {
+		return r.book.report(r.id), err
+	}
 	if err := r.session(ctx, kindAbort); err != nil {
 		return r.book.report(r.id), r.stopped(err)
 	}
 	defer r.watch(ctx)()
-	steps := r.undoSteps(unknown)
+	steps := r.undoSteps(unknown, elsewhere)
 	q, err := newSchedule(r, steps, func(int) bool { return false }, true)
 	if err != nil {
 		return r.book.report(r.id), err
@@ -58,10 +63,10 @@ func (r *run) unknown() map[int]bool {
 
 // undoSteps are the undo of every applied step that has one and is not yet
 // undone, each after the undo of the steps that needed it.
-func (r *run) undoSteps(unknown map[int]bool) []planner.Step {
+func (r *run) undoSteps(unknown map[int]bool, moved map[topology.Name]bool) []planner.Step {
 	var steps []planner.Step
 	chosen := map[string]bool{}
-	moved := r.moved()
+	maps.Copy(moved, r.moved())
 	for i := len(r.plan.Steps) - 1; i >= 0; i-- {
 		if r.book.steps[i] != applied && !unknown[i] {
 			continue
@@ -100,6 +105,22 @@ func (r *run) moved() map[topology.Name]bool {
 		}
 	}
 	return list
+}
+
+// movedSince are the secrets that another run has moved after this one began:
+// giving them their rotation back here would make a second writer (G2).
+func (r *run) movedSince(ctx context.Context) (map[topology.Name]bool, error) {
+	placement, err := Placement(ctx, r.e.opts.Store)
+	if err != nil {
+		return nil, err
+	}
+	list := map[topology.Name]bool{}
+	for n, m := range placement.Acting {
+		if m.Run != r.id && epochOf(m.Run) > epochOf(r.id) {
+			list[n] = true
+		}
+	}
+	return list, nil
 }
 
 // undo is the step that takes s back, under the same ID. What it expects is

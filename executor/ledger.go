@@ -199,7 +199,7 @@ func (g *ledger) debts(id string) []topology.Debt {
 	for _, i := range slices.Sorted(maps.Keys(g.owed)) {
 		s := &g.plan.Steps[i]
 		for _, alarm := range alarmsOf(s) {
-			list = append(list, topology.Debt{Action: string(s.Action), Secret: s.Secret, Alarm: alarm, Region: s.Region, Run: id, Since: g.owed[i].UTC()})
+			list = append(list, topology.Debt{Action: string(s.Action), Secret: s.Secret, Alarm: alarm, Target: s.Target, Region: s.Region, Run: id, Since: g.owed[i].UTC()})
 		}
 	}
 	return list

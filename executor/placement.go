@@ -128,9 +128,12 @@ func (d *deed) owe(owed map[debtKey]topology.Debt) {
 			continue // owed since then
 		}
 		debt := topology.Debt{Action: string(d.Action), Region: d.Region, Run: d.session.Run, Since: d.at.UTC()}
-		if d.onAlarm() {
+		switch {
+		case d.onAlarm():
 			debt.Alarm = on
-		} else {
+		case d.Action == planner.RevokeInvoke:
+			debt.Target = on
+		default:
 			debt.Secret = topology.Name(on)
 		}
 		owed[key] = debt

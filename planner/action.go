@@ -23,6 +23,8 @@ const (
 	FencePolicy       Action = "fence-policy"
 	UnfencePolicy     Action = "unfence-policy"
 	RescueVersion     Action = "rescue-version"
+	AwaitEqual        Action = "await-equal"   // changes nothing: a secret's copies come to hold the same versions
+	RevokeInvoke      Action = "revoke-invoke" // fence: Secrets Manager may no longer invoke the function
 )
 
 // Risk tells an operator what kind of door a step is.
@@ -79,6 +81,8 @@ var traits = map[Action]Traits{
 	FencePolicy:       {"x", Disruptive, UnfencePolicy, BucketPolicy},
 	UnfencePolicy:     {"x", Safe, FencePolicy, BucketPolicy},
 	RescueVersion:     {"&", Safe, NoUndo, BucketSecretWrites},
+	AwaitEqual:        {"=", Safe, NoUndo, ""},
+	RevokeInvoke:      {"x", Disruptive, GrantInvoke, BucketFunction},
 }
 
 // TraitsOf returns what is always true of an action.

@@ -66,6 +66,15 @@ type Params struct {
 	Composite *topology.CompositeAlarm `json:"composite_alarm,omitempty"`
 	Filter    *topology.MetricFilter   `json:"metric_filter,omitempty"`
 	Statement string                   `json:"statement,omitempty"` // grant-invoke: statement id; fence-policy: Sid
+
+	// Regions whose copies must hold what From's does (await-equal).
+	Regions []topology.Region `json:"regions,omitempty"`
+	// WindowSeconds is how long a step may wait for what it waits for; 0 is
+	// the executor's own patience.
+	WindowSeconds float64 `json:"window_seconds,omitempty"`
+	// Settled: cancel-rotation waits for a rotation under way to end, and does
+	// not cut it off between two of its steps.
+	Settled bool `json:"settled,omitempty"`
 }
 
 // Expect is a precondition, checked against a fresh read just before the
@@ -81,6 +90,9 @@ type Expect struct {
 	Versions []string `json:"versions,omitempty"`
 	// PrimaryRegion of the copy in Region.
 	PrimaryRegion topology.Region `json:"primary_region,omitempty"`
+	// SameAs: promote waits until the copy holds the same versions, under the
+	// same labels, as this region's (a planned move loses nothing).
+	SameAs topology.Region `json:"same_as,omitempty"`
 }
 
 // Subject is what the step is about, for people.

@@ -29,6 +29,7 @@ type Debt struct {
 	Action string    `json:"action"`
 	Secret Name      `json:"secret,omitempty"`
 	Alarm  string    `json:"alarm,omitempty"`
+	Target string    `json:"target,omitempty"` // function ARN, where it is neither
 	Region Region    `json:"region"`
 	Run    string    `json:"run,omitempty"`
 	Since  time.Time `json:"since,omitzero"`
