@@ -30,6 +30,7 @@ type mortal struct {
 	// only its answer is lost, the process lives.
 	after, lost bool
 	dead        atomic.Bool
+	told        atomic.Bool // the one answer was lost
 }
 
 func (p *mortal) Append(ctx context.Context, log string, seq int64, lines [][]byte) error {
@@ -69,10 +70,11 @@ func (p *mortal) watch(m *model) {
 	}
 	m.after = func(string) error {
 		switch {
-		case atomic.LoadInt64(&p.calls) < p.atCall || p.atCall == 0 || p.dead.Load():
+		case p.atCall == 0 || atomic.LoadInt64(&p.calls) < p.atCall || p.dead.Load():
+			return nil
+		case p.lost && p.told.Swap(true):
 			return nil
 		case p.lost:
-			p.atCall = 0
 			return fmt.Errorf("%w: connection reset", topology.ErrUnknown)
 		case p.after:
 			p.dead.Store(true)
