@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -192,16 +193,15 @@ func TestADeadHolderOnThisMachineIsReplacedAtOnce(t *testing.T) {
 // flaky loses answers, or fails altogether.
 type flaky struct {
 	*Memory
-	lose bool
-	fail error
+	lose, fail atomic.Bool
 }
 
 func (f *flaky) Put(ctx context.Context, key string, val []byte, rev string) (string, error) {
-	if f.fail != nil {
-		return "", f.fail
+	if f.fail.Load() {
+		return "", os.ErrPermission
 	}
 	got, err := f.Memory.Put(ctx, key, val, rev)
-	if f.lose && err == nil {
+	if f.lose.Load() && err == nil {
 		return "", errors.New("answer lost")
 	}
 	return got, err
@@ -211,9 +211,9 @@ func TestARenewalWhoseAnswerWasLostDoesNotLoseTheLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &flaky{Memory: NewMemory()}
 		l := taken(t, s, "one")
-		s.lose = true
+		s.lose.Store(true)
 		time.Sleep(testTTL / 2) // one renewal
-		s.lose = false
+		s.lose.Store(false)
 		if err := l.Check(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -234,7 +234,7 @@ func TestALeaseThatCannotBeRenewedIsLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &flaky{Memory: NewMemory()}
 		l := taken(t, s, "one")
-		s.fail = os.ErrPermission
+		s.fail.Store(true)
 		select {
 		case <-l.Gone():
 		case <-time.After(2 * testTTL):
