@@ -138,6 +138,17 @@ func Load(ctx context.Context, s journal.Store, id string) (*Report, *planner.Pl
 	return book.report(id), doc.Plan, nil
 }
 
+// LoadSpec returns how a stored run is run: its waves, and the regions to
+// which it makes no call.
+func LoadSpec(ctx context.Context, s journal.Store, id string) (RunSpec, error) {
+	id, err := find(ctx, s, id)
+	if err != nil {
+		return RunSpec{}, err
+	}
+	doc, _, err := readPlan(ctx, s, id)
+	return doc.Spec, err
+}
+
 // each visits a run's records; a run without any has none.
 func each(ctx context.Context, s journal.Store, id string, visit func(journal.Record) error) error {
 	for rec, err := range journal.Read(ctx, s, logKey(id)) {
