@@ -155,7 +155,7 @@ func (c *check) copy(s *planner.Standing, copy *planner.Copy, g *topology.Group)
 
 // wanted: where planner.Converge wants a replica.
 func (c *check) wanted(g *topology.Group, s *planner.Standing, r topology.Region) bool {
-	return r != s.Primary && r != c.in.Desired.Primary && slices.Contains(g.Replicas, r)
+	return planner.Wanted(c.in.Desired, g, s, r)
 }
 
 // misfit names what stands where a replica is wanted. The plan's own finding

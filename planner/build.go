@@ -44,6 +44,8 @@ type ranked struct {
 // by one; what must wait for what is in Needs.
 const (
 	rankGrant = 10 * (iota + 1)
+	rankFreeze
+	rankEqual
 	rankPromote
 	rankPromoteThird
 	rankReplicas

@@ -119,11 +119,23 @@ func (b *build) elsewhere(s *Standing) string {
 	return "nowhere"
 }
 
-// wanted: replicas belong in the group's regions other than the acting
-// primary's. Home is left alone while the primary is elsewhere: it awaits its
-// fence and the failback.
 func (b *build) wanted(g *topology.Group, s *Standing, r topology.Region) bool {
-	return r != s.Primary && r != b.desired.Primary && slices.Contains(g.Replicas, r)
+	return Wanted(b.desired, g, s, r)
+}
+
+// Wanted: replicas belong in the group's regions other than the acting
+// primary's. Home is left alone while the primary is elsewhere and it awaits
+// its fence and the failback; where it is a replica, as a switchover leaves
+// it, it is one like any other.
+func Wanted(d *topology.Desired, g *topology.Group, s *Standing, r topology.Region) bool {
+	switch {
+	case r == s.Primary:
+		return false
+	case r == d.Primary:
+		c := s.Copy(r)
+		return c.State == CopyReplica || c.State == CopyStray || c.State == CopyAbsent && c.Listed
+	}
+	return slices.Contains(g.Replicas, r)
 }
 
 // leftOver handles a copy where none is wanted.

@@ -110,7 +110,7 @@ func (m *move) secret(s *Standing) {
 			return
 		}
 		from = s.Move.From // finish what an earlier failover began
-	case m.to == m.desired.Primary:
+	case m.to == m.desired.Primary && s.Copy(m.to).State != CopyReplica:
 		m.away++
 		return
 	}

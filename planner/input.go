@@ -27,4 +27,9 @@ type Options struct {
 	PrimaryLost bool // make no step in the old primary at all: all of it is owed
 	AcceptStale int  // secrets that may be behind
 	Groups      []string
+
+	// Switchover: how long it may wait for rotations to end and for replicas
+	// to hold the same versions, before it is called off. 0 is the executor's
+	// own patience.
+	Window time.Duration
 }

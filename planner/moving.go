@@ -125,7 +125,7 @@ func (m *moving) attachRotation() {
 		m.blockRotation("rotation-unknown", "its rotation rules are not known: rotation stays off", "aws secretsmanager rotate-secret with the rules, after the failover")
 		return
 	}
-	immediately := m.g.Rotation.RotateImmediately
+	immediately := m.g.Rotation != nil && m.g.Rotation.RotateImmediately
 	step := Step{
 		Action: AttachRotation, Secret: m.s.Secret, Region: m.to, Group: m.g.Name, Tier: m.g.Priority, Phase: PhaseRotation,
 		Needs:  m.needs(),
@@ -147,6 +147,9 @@ func (m *moving) attachRotation() {
 // as is known.
 func (m *moving) function() (arn string, ok bool) {
 	arn = m.g.Rotation.LambdaIn(m.to, m.account)
+	if before, _ := m.in.Recovery.Secret(m.to, m.s.Secret); arn == "" && before != nil {
+		arn = before.Rotation.LambdaARN // it rotated there once: home's need not be configured
+	}
 	f := m.view(m.to).Functions[arn]
 	switch {
 	case arn == "":
