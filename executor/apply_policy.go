@@ -128,9 +128,9 @@ func addStatement(policy, sid string) (string, bool, error) {
 	if err != nil {
 		return "", false, err
 	}
-	want, err := json.Marshal(map[string]any{"Sid": sid, "Effect": "Deny", "Principal": "*", "Action": fencedActions[:], "Resource": "*"})
+	want, err := fenceStatement(sid)
 	if err != nil {
-		return "", false, fmt.Errorf("fence statement: %w", err)
+		return "", false, err
 	}
 	switch i := d.find(sid); {
 	case i < 0:
@@ -142,6 +142,21 @@ func addStatement(policy, sid string) (string, bool, error) {
 	}
 	next, err := d.String()
 	return next, true, err
+}
+
+// FenceStatement is the statement that a policy fence adds, as JSON: for whoever
+// writes the same down without running it.
+func FenceStatement(sid string) (string, error) {
+	statement, err := fenceStatement(sid)
+	return string(statement), err
+}
+
+func fenceStatement(sid string) ([]byte, error) {
+	statement, err := json.Marshal(map[string]any{"Sid": sid, "Effect": "Deny", "Principal": "*", "Action": fencedActions[:], "Resource": "*"})
+	if err != nil {
+		return nil, fmt.Errorf("fence statement: %w", err)
+	}
+	return statement, nil
 }
 
 func dropStatement(policy, sid string) (string, bool, error) {

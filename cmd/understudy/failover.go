@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -11,7 +10,6 @@ import (
 
 	"github.com/understudy-dr/understudy/executor"
 	"github.com/understudy-dr/understudy/internal/notify"
-	"github.com/understudy-dr/understudy/internal/report"
 	"github.com/understudy-dr/understudy/internal/topology"
 	"github.com/understudy-dr/understudy/planner"
 	"github.com/understudy-dr/understudy/runbooks"
@@ -32,6 +30,7 @@ func failoverCommand(w *world) *cli.Command {
 			&cli.StringFlag{Name: "to", Usage: "the `REGION` that becomes the primary"},
 			&cli.BoolFlag{Name: "primary-lost", Usage: "make no call at all to the old primary"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "show the plan; change nothing"},
+			asFlag(),
 			yesFlag(),
 			&cli.IntFlag{Name: "accept-stale", Usage: "go on although up to `N` secrets are behind (default: [failover] accept_stale)"},
 			&cli.StringSliceFlag{Name: "group", Usage: "only this `GROUP`; repeatable"},
@@ -45,6 +44,11 @@ func failoverCommand(w *world) *cli.Command {
 				return usagef("name the region that shall become the primary, one of [regions] standby", "--to REGION is missing")
 			case c.Int("accept-stale") < 0:
 				return usagef("write how many secrets may be behind", "--accept-stale %d", c.Int("accept-stale"))
+			case c.String("as") == "aws-cli" && !c.Bool("dry-run"):
+				return usagef("add --dry-run", "--as aws-cli shows a plan, and runs none")
+			}
+			if err := checkAs(c); err != nil {
+				return err
 			}
 			return w.work(c, func(ctx context.Context, s *session) error { return s.failover(ctx) })
 		},
@@ -99,7 +103,7 @@ func (s *session) failoverPlanned(plan *planner.Plan, o runbooks.FailoverOptions
 	if err != nil || plan == nil { // a refusal says all that is wrong with the plan
 		return err
 	}
-	if werr := s.print(plan, func(w io.Writer) error { return report.Plan(w, plan, s.style) }); werr != nil {
+	if werr := s.printPlan(plan); werr != nil || s.byHand() {
 		return werr
 	}
 	words := []string{"failover", "--to", string(o.To)}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,9 +20,13 @@ func planCommand(w *world) *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "out", Usage: "save the plan to `FILE`, for apply --plan"},
 			&cli.BoolFlag{Name: "detailed-exitcode", Usage: "exit 2 if there is something to do"},
+			asFlag(),
 		},
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
+				return err
+			}
+			if err := checkAs(c); err != nil {
 				return err
 			}
 			return w.work(c, func(ctx context.Context, s *session) error { return s.plan(ctx) })
@@ -33,10 +36,10 @@ func planCommand(w *world) *cli.Command {
 
 func (s *session) plan(ctx context.Context) error {
 	plan, err := runbooks.Plan(ctx, s.readOnlyEnv("plan"))
-	if plan == nil {
+	if plan == nil || err != nil && s.byHand() { // what is refused is not to be run by hand either
 		return err
 	}
-	if werr := s.print(plan, func(w io.Writer) error { return report.Plan(w, plan, s.style) }); werr != nil {
+	if werr := s.printPlan(plan); werr != nil {
 		return werr
 	}
 	if err != nil {
@@ -52,7 +55,7 @@ func (s *session) plan(ctx context.Context) error {
 	case len(plan.Steps) > 0 && s.cli.Bool("detailed-exitcode"):
 		err = exit(exitChanges)
 	}
-	if len(plan.Steps) > 0 {
+	if len(plan.Steps) > 0 && !s.byHand() {
 		words := append([]string{"apply"}, neededFlags(plan)...)
 		if out != "" {
 			words = append(words, "--plan", quoted(out))
