@@ -94,6 +94,11 @@ func (a *actions) replicate(s *planner.Step, force bool) operation {
 		if p.acked[callReplicate] {
 			return sight{waiting: both.status()}, nil
 		}
+		if c := both.copy; force && c != nil && !both.attached() && c.Role() != topology.RoleReplica && len(c.Replicas) > 0 {
+			// A promotion takes the region off its old primary's list, but not
+			// at once.
+			return sight{waiting: "the copy there still lists replicas", overdue: stillLists(s, c)}, nil
+		}
 		over, err := inTheWay(s, &both, force)
 		if err != nil {
 			return sight{}, err
@@ -129,7 +134,7 @@ func inTheWay(s *planner.Step, both *pair, force bool) (overwrite bool, err erro
 	case c.Role() == topology.RoleReplica:
 		return false, failure(CodeOverwriteRefused, "the copy in %s is still replicated from %s: promote it first", s.Region, c.PrimaryRegion)
 	case len(c.Replicas) > 0:
-		return false, failure(CodeOverwriteRefused, "the copy in %s still lists replicas in %s: AWS refuses to overwrite it", s.Region, regionList(c.Replicas))
+		return false, stillLists(s, c)
 	case !c.Deleted.IsZero():
 		return false, failure(CodeOverwriteRefused, "the copy in %s is scheduled for deletion: restore it or wait", s.Region)
 	}
@@ -144,6 +149,10 @@ func inTheWay(s *planner.Step, both *pair, force bool) (overwrite bool, err erro
 		return false, stale("%s holds versions that %s does not have and an overwrite would destroy: %s", s.Region, s.Params.From, strings.Join(lost, ", "))
 	}
 	return true, nil
+}
+
+func stillLists(s *planner.Step, c *topology.Secret) error {
+	return failure(CodeOverwriteRefused, "the copy in %s still lists replicas in %s: AWS refuses to overwrite it", s.Region, regionList(c.Replicas))
 }
 
 func regionList(entries []topology.ReplicaStatus) string {

@@ -27,6 +27,7 @@ type sight struct {
 	done     bool
 	call     *call
 	waiting  string             // for what; the last status AWS gave
+	overdue  error              // what the step fails with if it waits in vain; nil: a time-out
 	note     string             // for the outcome
 	versions []topology.Version // of a copy about to be promoted
 }
@@ -115,6 +116,9 @@ func (r *run) drive(ctx context.Context, s *planner.Step, op operation, slot slo
 			continue
 		}
 		if waited := r.now().Sub(began); waited >= r.patience(s) {
+			if see.overdue != nil {
+				return r.failedWith(s, see.overdue), nil
+			}
 			return r.failedWith(s, timedOut(waited, see)), nil
 		}
 		if err := r.pause(ctx, s, p, slot); err != nil {

@@ -35,7 +35,7 @@ func Failover(ctx context.Context, env Env, o FailoverOptions) (*planner.Plan, *
 		return nil, nil, err
 	}
 	plan := planner.Failover(in)
-	if err := env.noUnfinishedRun(ctx, o.DryRun); err != nil {
+	if err := env.noUnfinishedRun(ctx, o.DryRun, in.Observed); err != nil {
 		return plan, nil, err
 	}
 	if err := mayFailOver(in, plan); err != nil {
@@ -149,8 +149,10 @@ func blockerLine(b planner.Blocker) string {
 
 // noUnfinishedRun refuses to begin a second move over a half-done one: its
 // journal knows what the observation cannot tell. (A run that is at work at
-// this moment holds the lease, which is the other guard.)
-func (env Env) noUnfinishedRun(ctx context.Context, dryRun bool) error {
+// this moment holds the lease, which is the other guard.) A switchover whose
+// old primary died under it can be neither finished nor unwound, and must not
+// stand in the way of the failover: observed says so, nil allows none.
+func (env Env) noUnfinishedRun(ctx context.Context, dryRun bool, observed *topology.Snapshot) error {
 	if dryRun {
 		return nil
 	}
@@ -159,12 +161,22 @@ func (env Env) noUnfinishedRun(ctx context.Context, dryRun bool) error {
 		return err
 	}
 	for _, r := range runs {
-		if r.Command == "failover" && (r.State == executor.Running || r.State == executor.Halted) {
-			return &Refused{
-				Code:    "unfinished-run",
-				Message: fmt.Sprintf("failover %s to %s is %s and not finished; nothing was changed", r.ID, r.To, r.State),
-				Hint:    fmt.Sprintf("understudy runs resume %s, or understudy runs abort %s", r.ID, r.ID),
+		if r.State != executor.Running && r.State != executor.Halted {
+			continue
+		}
+		switch r.Command {
+		case "switchover":
+			if observed != nil && observed.View(r.From).Dark != "" {
+				continue
 			}
+		case "failover", "failback":
+		default:
+			continue
+		}
+		return &Refused{
+			Code:    "unfinished-run",
+			Message: fmt.Sprintf("%s %s to %s is %s and not finished; nothing was changed", r.Command, r.ID, r.To, r.State),
+			Hint:    fmt.Sprintf("understudy runs resume %s, or understudy runs abort %s", r.ID, r.ID),
 		}
 	}
 	return nil

@@ -79,6 +79,11 @@ func (p *player) do(line string) {
 		p.status()
 	case "failover": // failover to REGION …
 		p.failover(topology.Region(words[2]), words[3:])
+	case "switchover": // switchover to REGION …
+		p.switchover(topology.Region(words[2]), words[3:])
+	case "abort":
+		report, err := executor.New(executor.Options{Cloud: p.env.Cloud, Store: p.store}).Abort(p.t.Context(), words[1])
+		p.run(report, err)
 	case "fence":
 		_, report, err := runbooks.Fence(p.t.Context(), p.env, runbooks.FenceOptions{})
 		p.run(report, err)
@@ -316,6 +321,18 @@ func (p *player) failover(to topology.Region, flags []string) {
 	if o.PrimaryLost && report != nil {
 		p.untouched(plan.From, 0)
 	}
+}
+
+func (p *player) switchover(to topology.Region, flags []string) {
+	o := runbooks.SwitchoverOptions{To: to, DryRun: slices.Contains(flags, "--dry-run")}
+	if i := slices.Index(flags, "--window"); i >= 0 {
+		o.Window, _ = time.ParseDuration(flags[i+1])
+	}
+	plan, report, err := runbooks.Switchover(p.t.Context(), p.env, o)
+	if plan != nil && (o.DryRun && err == nil || report != nil) {
+		p.steps(plan)
+	}
+	p.run(report, err)
 }
 
 func (p *player) rotation(name, region string) {

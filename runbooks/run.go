@@ -30,14 +30,17 @@ func (env Env) run(ctx context.Context, plan *planner.Plan, spec executor.RunSpe
 }
 
 // Resume goes on with a run that stopped or whose process died. What is
-// found done is not done again; what is owed is tried again. A failover that
-// is completed by it is verified like one that ran through.
+// found done is not done again; what is owed is tried again. A failover or
+// switchover that is completed by it is verified like one that ran through.
 func Resume(ctx context.Context, env Env, id string) (*executor.Report, error) {
 	report, err := env.executor(nil).Resume(ctx, id)
 	if errors.Is(err, executor.ErrLeaseHeld) {
 		return nil, &Refused{Code: "lease-held", Message: err.Error(), Hint: "understudy runs list", Err: err}
 	}
-	if err != nil || report.Command != "failover" {
+	switch {
+	case err != nil && report != nil && report.Command == "switchover":
+		return env.callOff(ctx, report, err)
+	case err != nil, report.Command != "failover" && report.Command != "switchover":
 		return report, err
 	}
 	_, plan, err := executor.Load(ctx, env.Store, report.ID)

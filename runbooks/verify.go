@@ -29,7 +29,7 @@ func (env Env) verify(ctx context.Context, plan *planner.Plan) error {
 	}
 	if err := g.Wait(); err != nil {
 		return &Incomplete{
-			Message: "the failover ran, but its outcome could not be verified: " + err.Error(),
+			Message: "the run ended, but its outcome could not be verified: " + err.Error(),
 			Hint:    "understudy status, then understudy drift",
 		}
 	}
@@ -37,7 +37,7 @@ func (env Env) verify(ctx context.Context, plan *planner.Plan) error {
 		return nil
 	}
 	slices.Sort(v.wrong)
-	return fmt.Errorf("the failover ran, but %s is not as it should be:\n  %s\nunderstudy drift says what to do",
+	return fmt.Errorf("the run ended, but %s is not as it should be:\n  %s\nunderstudy drift says what to do",
 		plan.To, strings.Join(firstOf(v.wrong, 20), "\n  "))
 }
 
