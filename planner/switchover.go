@@ -83,8 +83,15 @@ func (h *handover) regions() {
 // as ready as it can be: replicas, keys, alarms, permissions.
 func (h *handover) unconverged() {
 	c := Converge(*h.in)
+	said := map[topology.Name]bool{"": false}
+	for _, x := range h.build.plan.Blockers {
+		said[x.Secret] = x.Secret != ""
+	}
 	for i := range c.Steps {
 		s := &c.Steps[i]
+		if said[s.Secret] {
+			continue
+		}
 		if len(h.in.Options.Groups) > 0 && s.Secret != "" && !slices.Contains(h.in.Options.Groups, s.Group) {
 			continue
 		}

@@ -122,7 +122,7 @@ func (env Env) callOff(ctx context.Context, report *executor.Report, cause error
 		Code: "called-off",
 		Message: fmt.Sprintf("called off before the first promotion, rotation is as it was:\n  %s",
 			strings.Join(firstOf(why, 20), "\n  ")),
-		Hint: "understudy drift, then the same switchover again, with a longer --window if replicas were on their way", Err: cause,
+		Hint: "understudy drift, then the same switchover again, with a longer --window if replicas were on their way",
 	}
 }
 
