@@ -233,3 +233,19 @@ func exampleConfig(t *testing.T) string {
 	}
 	return string(data)
 }
+
+// secretState is one region's copy of a secret, as /_sim/state tells it.
+type secretState struct {
+	PrimaryRegion string `json:"primary_region"`
+	Rotation      *struct{ Enabled bool }
+}
+
+// secrets returns the copies that a region holds.
+func (s *simulator) secrets(region string) map[string]secretState {
+	s.t.Helper()
+	var state struct {
+		Accounts map[string]map[string]struct{ Secrets map[string]secretState }
+	}
+	s.control("GET", "state", "", &state)
+	return state.Accounts["123456789012"][region].Secrets
+}

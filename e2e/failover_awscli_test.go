@@ -171,6 +171,7 @@ func (p planDocument) secretSteps() []string {
 // aws CLI, lets understudy mend it and fail it over with the home region
 // hanging, and asks the aws CLI what came of it.
 func TestFailoverWitnessedByTheAWSCLI(t *testing.T) {
+	t.Parallel()
 	requirePeer(t, "aws")
 	sim := startSim(t, "--fleet", "empty", "--lag", "50ms")
 	aws := awsCLI{t, sim.url}

@@ -77,6 +77,7 @@ func startMoto(t *testing.T) string {
 // TestMotoIsMendedToo plans, applies and drift-checks an estate in a fake
 // AWS that shares no code with our simulator.
 func TestMotoIsMendedToo(t *testing.T) {
+	t.Parallel()
 	requirePeer(t, "aws")
 	aws := awsCLI{t, startMoto(t)}
 	for _, name := range []string{"prod/api", "prod/db", "prod/web"} {

@@ -9,6 +9,7 @@ import (
 // region does not. No command may call that clean (G5: unknown is never
 // treated as absent).
 func TestASilentServiceIsSaidAloud(t *testing.T) {
+	t.Parallel()
 	sim := startSim(t)
 	s := newSession(t, sim.url, exampleConfig(t))
 	s.must(0, "apply", "--yes", "--allow-replica-gap")
