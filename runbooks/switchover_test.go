@@ -1,0 +1,198 @@
+package runbooks_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/understudy-dr/understudy/executor"
+	"github.com/understudy-dr/understudy/internal/sim"
+	"github.com/understudy-dr/understudy/internal/topology"
+	"github.com/understudy-dr/understudy/runbooks"
+)
+
+// settings is everything in the world, of which an unwound switchover must
+// leave every bit as it was: the schedules' next dates, too.
+func (w *world) settings() string { return w.text(func(sim.Resources) any { return nil }) }
+
+// rotations is what is left to compare where applications wrote meanwhile.
+func (w *world) rotations() string {
+	return w.text(func(r sim.Resources) any {
+		out := map[string]any{}
+		for name, s := range r.Secrets {
+			out[name] = []any{s.Primary, s.Rotation}
+		}
+		return out
+	})
+}
+
+func (w *world) text(pick func(sim.Resources) any) string {
+	out := map[string]any{}
+	for region, resources := range w.sim.State().Accounts[account] {
+		if out[region] = pick(resources); out[region] == nil {
+			out[region] = resources
+		}
+	}
+	text, err := json.MarshalIndent(out, "", " ")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return string(text)
+}
+
+// A diesAt cloud ends the program around one mutating call: before it, after
+// it (the answer is lost with the program), whatever the call.
+type diesAt struct {
+	executor.Cloud
+	call  atomic.Int64 // mutating calls left
+	after bool
+	kill  context.CancelFunc
+}
+
+func (d *diesAt) around(do func() error) error {
+	last := d.call.Add(-1) == 0
+	if last && !d.after {
+		d.kill()
+		return fmt.Errorf("killed: %w", topology.ErrUnknown)
+	}
+	err := do()
+	if last {
+		d.kill()
+		return fmt.Errorf("killed: %w", topology.ErrUnknown)
+	}
+	if d.call.Load() < 0 { // the program is dead
+		return fmt.Errorf("killed: %w", topology.ErrUnknown)
+	}
+	return err
+}
+
+func (d *diesAt) CancelRotation(ctx context.Context, r topology.Region, n topology.Name) error {
+	return d.around(func() error { return d.Cloud.CancelRotation(ctx, r, n) })
+}
+
+func (d *diesAt) Promote(ctx context.Context, r topology.Region, n topology.Name) error {
+	return d.around(func() error { return d.Cloud.Promote(ctx, r, n) })
+}
+
+// TestASwitchoverKilledBeforeThePromotionUnwinds: seven rotations are frozen.
+// The program dies around each of these calls; another one aborts the run
+// (the world is as it was) or resumes it (the switchover is done).
+func TestASwitchoverKilledBeforeThePromotionUnwinds(t *testing.T) { // G3
+	for call := 1; call <= 7; call++ {
+		for _, after := range []bool{false, true} {
+			for _, resume := range []bool{false, true} {
+				t.Run(fmt.Sprintf("call %d after %v resume %v", call, after, resume), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) { killedSwitchover(t, call, after, resume) })
+				})
+			}
+		}
+	}
+}
+
+func killedSwitchover(t *testing.T, call int, after, resume bool) {
+	w := converged(t, sim.Options{Lag: time.Second})
+	before, held := w.settings(), w.held()
+	ctx, kill := context.WithCancel(t.Context())
+	defer kill()
+	dying := &diesAt{Cloud: w.env.Cloud, after: after, kill: kill}
+	dying.call.Store(int64(call))
+	env := w.env
+	env.Cloud, env.Concurrency = dying, 1
+	_, report, err := runbooks.Switchover(ctx, env, runbooks.SwitchoverOptions{To: west})
+	if err == nil || report == nil {
+		t.Fatalf("killed at call %d: report %v, err %v", call, report != nil, err)
+	}
+	if _, _, err := runbooks.Switchover(t.Context(), w.env, runbooks.SwitchoverOptions{To: west}); refusedAs(err) != "unfinished-run" {
+		t.Errorf("another switchover over %s: %v", report.ID, err)
+	}
+	if resume {
+		report, err = runbooks.Resume(t.Context(), w.env, report.ID)
+		if err != nil || report.State != executor.Completed {
+			t.Fatalf("resume: %v %+v", err, report)
+		}
+		w.nothingLost(held)
+		w.oneWriter()
+		return
+	}
+	report, err = executor.New(executor.Options{Cloud: w.env.Cloud, Store: w.store}).Abort(t.Context(), report.ID)
+	if err != nil || report.State != executor.Aborted {
+		t.Fatalf("abort: %v %+v", err, report)
+	}
+	if now := w.settings(); now != before {
+		t.Errorf("unwound, and not as it was: %s", firstDifference(before, now))
+	}
+	w.oneWriter()
+}
+
+// TestASwitchoverIsCalledOff: what goes wrong before the first promotion
+// undoes all that was done, by itself.
+func TestASwitchoverIsCalledOff(t *testing.T) {
+	for name, trouble := range map[string]func(*world){
+		"a replica stays behind": func(w *world) {
+			w.env.Confirm = nil
+			w.set(ireland, sim.RegionPartitioned)
+			if err := w.put(home, "prod/cache/redis", "late"); err != nil {
+				w.t.Error(err)
+			}
+		},
+		"a rotation may not be stopped": func(w *world) {
+			if err := w.sim.AddFault(sim.Fault{
+				Match: sim.FaultMatch{Operation: "CancelRotateSecret", Secret: "prod/db/users"}, Fault: sim.FaultError, Code: "AccessDeniedException",
+			}); err != nil {
+				w.t.Error(err)
+			}
+		},
+		"a region dies": func(w *world) { w.set(ireland, sim.RegionRefuse) },
+		"a rotation never ends": func(w *world) {
+			p := &player{world: w}
+			p.do("pending prod/db/users in us-east-1")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := converged(t, sim.Options{Lag: time.Second})
+				w.env.Progress = once(func(executor.Event) { trouble(w) }) // the run has begun
+				look := w.settings
+				if name == "a replica stays behind" || name == "a rotation never ends" {
+					look = w.rotations // an application writes meanwhile
+				}
+				before := look()
+				_, report, err := runbooks.Switchover(t.Context(), w.env, runbooks.SwitchoverOptions{To: west, Window: time.Minute})
+				if refusedAs(err) != "called-off" || report.State != executor.Aborted {
+					t.Fatalf("err %v, report %+v", err, report)
+				}
+				w.oneWriter()
+				w.set(ireland, sim.RegionUp)
+				w.sim.ClearFaults()
+				time.Sleep(10 * time.Second)
+				now := look()
+				if now != before {
+					t.Errorf("not as it was: %s", firstDifference(before, now))
+				}
+			})
+		})
+	}
+}
+
+func once(do func(executor.Event)) func(executor.Event) {
+	done := false
+	return func(ev executor.Event) {
+		if !done {
+			done = true
+			do(ev)
+		}
+	}
+}
+
+func refusedAs(err error) string {
+	var refused *runbooks.Refused
+	if errors.As(err, &refused) {
+		return refused.Code
+	}
+	return ""
+}
