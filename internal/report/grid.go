@@ -29,6 +29,7 @@ const (
 	gap      = 2
 	overflow = 44 // a longer cell pushes its own line only
 	roomy    = 26 // the least width for a last column beside the others
+	beside   = 2  // lines that the last column may take there, if fewer do below
 	hanging  = 4
 )
 
@@ -69,14 +70,15 @@ func (g *grid) line(p *printer, row []cell, widths []int) {
 	last := row[len(row)-1]
 	lines := []string{last.text}
 	if room := g.style.Width - column; g.style.Width > 0 && lipgloss.Width(last.text) > room {
-		if room < roomy && len(row) > 1 {
+		lines = wrap(last.text, max(room, roomy))
+		below := wrap(last.text, max(g.style.Width-g.indent-hanging, roomy))
+		if len(row) > 1 && (room < roomy || len(lines) > beside && len(below) < len(lines)) {
 			p.line(strings.TrimRight(b.String(), " "))
 			column = g.indent + hanging
 			b.Reset()
 			b.WriteString(strings.Repeat(" ", column))
-			room = g.style.Width - column
+			lines = below
 		}
-		lines = wrap(last.text, max(room, roomy))
 	}
 	for i, l := range lines {
 		if i > 0 {
