@@ -193,7 +193,7 @@ func (r *run) act(run context.Context, s *planner.Step, op operation, c *call, p
 	case err == nil:
 		p.acked[c.name] = true
 		return outcome{}, false, nil
-	case errors.Is(err, ErrLeaseLost):
+	case errors.Is(err, errGuarded):
 		return outcome{}, true, err
 	case errors.Is(err, topology.ErrUnknown):
 		p.lost++

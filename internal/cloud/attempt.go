@@ -20,7 +20,7 @@ import (
 const (
 	callID    = "Understudy:Call"
 	attemptID = "Understudy:Attempt"
-	sentID    = "Understudy:Sent"
+	sendID    = "Understudy:Send"
 )
 
 // instrument puts our middleware into the stack of one operation.
@@ -36,8 +36,9 @@ func instrument(stack *middleware.Stack, c *core, r topology.Region, readOnly bo
 	if err := stack.Finalize.Insert(attempt, "Retry", middleware.After); err != nil {
 		return fmt.Errorf("pace attempts: %w", err)
 	}
-	sent := middleware.DeserializeMiddlewareFunc(sentID, markSent)
-	return stack.Deserialize.Add(sent, middleware.After)
+	// The innermost of all: behind it there is only the HTTP client.
+	send := middleware.DeserializeMiddlewareFunc(sendID, (&send{c, r}).handle)
+	return stack.Deserialize.Add(send, middleware.After)
 }
 
 // A call is one operation on its way through the stack, all attempts.
@@ -98,16 +99,40 @@ func (m *callBegin) handle(ctx context.Context, in middleware.InitializeInput, n
 	return out, md, err
 }
 
-// markSent notes that the attempt got as far as the HTTP client: before, no
-// byte of it can have reached AWS.
-func markSent(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (
-	middleware.DeserializeOutput, middleware.Metadata, error,
+// send is the last middleware before the HTTP client. It counts the attempt,
+// and notes that from now on AWS may have seen it.
+type send struct {
+	core   *core
+	region topology.Region
+}
+
+// handle asks executor.Guard for every attempt of a mutating call, at the last
+// moment there is: waiting for the limiter, for credentials or between two
+// attempts may take longer than the lease lives.
+func (m *send) handle(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (
+	out middleware.DeserializeOutput, md middleware.Metadata, err error,
 ) {
-	if c, ok := ctx.Value(callKey{}).(*call); ok {
-		c.sent = true
+	c, ok := ctx.Value(callKey{}).(*call)
+	if !ok {
+		return out, md, errors.New("attempt outside of a call")
 	}
+	n := executor.Calls{Total: 1}
+	if isMutating(c.op) {
+		if err := executor.Guard(ctx); err != nil {
+			return out, md, &guardError{err}
+		}
+		n.Mutating = 1
+	}
+	m.core.calls.add(m.region, c.op, n)
+	c.sent = true
 	return next.HandleDeserialize(ctx, in)
 }
+
+// A guardError: this controller may send no mutating request any more.
+type guardError struct{ err error }
+
+func (e *guardError) Error() string { return e.err.Error() }
+func (e *guardError) Unwrap() error { return e.err }
 
 // attempt is the middleware inside the retry loop.
 type attempt struct {
@@ -133,7 +158,7 @@ func (m *attempt) handle(ctx context.Context, in middleware.FinalizeInput, next 
 		done(heard{})
 		return out, md, err
 	}
-	out, md, err = m.send(ctx, c, in, next, probe)
+	out, md, err = m.try(ctx, c, in, next, probe)
 	if err == nil {
 		done(heard{answered: true})
 		return out, md, nil
@@ -151,8 +176,8 @@ func (m *attempt) handle(ctx context.Context, in middleware.FinalizeInput, next 
 	return out, md, m.fail(c, f, probe)
 }
 
-// send makes one attempt under its deadline.
-func (m *attempt) send(ctx context.Context, c *call, in middleware.FinalizeInput, next middleware.FinalizeHandler, probe bool) (
+// try makes one attempt under its deadline.
+func (m *attempt) try(ctx context.Context, c *call, in middleware.FinalizeInput, next middleware.FinalizeHandler, probe bool) (
 	middleware.FinalizeOutput, middleware.Metadata, error,
 ) {
 	limit := m.core.opts.AttemptTimeout
@@ -162,11 +187,6 @@ func (m *attempt) send(ctx context.Context, c *call, in middleware.FinalizeInput
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	c.attempts++
-	n := executor.Calls{Total: 1}
-	if isMutating(c.op) {
-		n.Mutating = 1
-	}
-	m.core.calls.add(m.region, c.op, n)
 	return next.HandleFinalize(ctx, in)
 }
 

@@ -102,6 +102,12 @@ func TestLostAnswerOfAMutatingCallIsUnknownAndNotRepeated(t *testing.T) {
 			return c.RemoveReplica(context.Background(), east, "prod/db/orders", west)
 		}},
 		{"CancelRotateSecret", func(c *Client) error { return c.CancelRotation(context.Background(), east, "prod/db/orders") }},
+		{"AddPermission", func(c *Client) error {
+			return c.GrantInvoke(context.Background(), west, rotateDB(west), "understudy-secretsmanager")
+		}},
+		{"PutResourcePolicy", func(c *Client) error {
+			return c.PutPolicy(context.Background(), east, "prod/db/orders", `{"Version":"2012-10-17","Statement":[]}`)
+		}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.op, func(t *testing.T) {
@@ -166,22 +172,6 @@ func TestCallerWhoGivesUpOnASentMutationIsToldUnknown(t *testing.T) {
 		}
 		if _, err := c.Secret(ctx, west, "prod/db/orders"); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v, want the context's error", err)
-		}
-	})
-}
-
-// Calls that state an end result may be repeated, and are.
-func TestRepeatableCallSurvivesALostAnswer(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		cloud := newSim(t, sim.ExampleFleet(), sim.Options{})
-		c := newClient(t, cloud)
-		addFault(t, cloud, sim.Fault{Match: sim.FaultMatch{Operation: "AddPermission"}, Fault: sim.FaultLostAnswer, Count: 1})
-		if err := c.GrantInvoke(t.Context(), west, rotateDB(west), "understudy-secretsmanager"); err != nil {
-			t.Fatal(err)
-		}
-		f, err := c.Function(t.Context(), west, rotateDB(west))
-		if err != nil || !f.Invokable {
-			t.Errorf("after the grant: %+v, %v", f, err)
 		}
 	})
 }

@@ -5,11 +5,13 @@
 // What every call goes through, outermost first:
 //
 //	read-only guard   a Reader's stack refuses every operation that it does not know to be a read
-//	SDK retry loop    the only retry layer; which failure is tried again is decided in errors.go
+//	SDK retry loop    repeats what is known not to have been applied (errors.go decides); the executor looks after the rest
 //	breaker           per region and service: a region that went dark fails fast
 //	limiter           per region and quota bucket, adapting to throttles
-//	attempt           counted, and given a deadline
-//	credentials, signing, HTTP
+//	attempt           given a deadline
+//	credentials, signing
+//	send              a mutating call asks executor.Guard whether the lease is still held; counted
+//	HTTP
 //
 // Everything from the breaker down runs once per attempt. A region never
 // waits for another: clients, credentials (STS included), limiters and

@@ -28,11 +28,12 @@ var ErrReadOnly = errors.New("refused: this view is read-only")
 //	conflict     yes      no         yes, a few times            as AWS says it
 //	refused      none     no         yes, unless no such host    ErrUnreachable
 //	refusedFast  none     no         no (breaker)                ErrUnreachable
-//	lost         none*    may be     reads and repeatable calls  ErrUnknown; a read: ErrUnreachable
+//	lost         none*    may be     reads only                  ErrUnknown; a read: ErrUnreachable
 //	denied       yes      no         no                          ErrDenied
 //	notPermitted yes      no         a few times                 ErrDenied
 //	notFound     yes      no         no                          ErrNotFound
 //	canceled     none     may be     no                          the context's; ErrUnknown if sent
+//	guarded      none     no         no                          the guard's (executor.ErrLeaseLost)
 //	other        yes      no         no                          as AWS says it
 //
 // *) a 5xx is an answer, but one that does not tell whether the call was
@@ -50,6 +51,7 @@ const (
 	notPermitted
 	notFound
 	canceled
+	guarded
 )
 
 // A failure is a classified error.
@@ -87,6 +89,9 @@ func classify(err error, c *call, ended error) failure {
 }
 
 func judge(err error, c *call, ended error) failure {
+	if guard, ok := errors.AsType[*guardError](err); ok {
+		return failure{kind: guarded, cause: topology.CauseError, text: guard.Error()}
+	}
 	if nested, ok := errors.AsType[*callError](err); ok && !c.sent {
 		return noCredentials(nested.failure)
 	}
@@ -271,9 +276,9 @@ func retryable(f failure, c *call, probe bool) bool {
 	case refused:
 		return !f.final && !probe && c.attempts < refusedAttempts
 	case lost:
-		// The answer was lost, not necessarily the call. See isRepeatable for
-		// the calls that are looked after by observing instead.
-		if isMutating(c.op) && !isRepeatable(c.op) {
+		// The answer was lost, not necessarily the call. Nothing that may have
+		// been applied is sent again from here: the executor looks first.
+		if isMutating(c.op) {
 			return false
 		}
 		if f.cause == topology.CauseTimeout {
@@ -375,6 +380,9 @@ func sentinel(f failure, op string, err error) error {
 	switch {
 	case errors.Is(err, ErrReadOnly):
 		return ErrReadOnly
+	case f.kind == guarded:
+		guard, _ := errors.AsType[*guardError](err)
+		return guard
 	case f.kind == canceled && contextError(err) != nil:
 		return contextError(err)
 	}

@@ -110,27 +110,12 @@ func isRead(op string) bool {
 }
 
 // isMutating tells whether an operation changes something.
-func isMutating(op string) bool { return !isRead(op) && op != "GetSecretValue" }
-
-// isRepeatable lists the mutating operations that may be sent again although
-// an earlier attempt may have been applied: they state a whole end result, or
-// carry a token (PutSecretValue), or their repetition is refused in a way that
-// tells (AddPermission, CreateLogGroup). The others are observed instead:
 //
-//   - ReplicateSecretToRegions on a region that already has the replica is
-//     undocumented (moto appends a second entry),
-//   - RemoveRegionsFromReplication might hit a replica that somebody put back,
-//   - StopReplicationToReplica refuses what is no longer a replica, with an
-//     error that hides the success,
-//   - RotateSecret and CancelRotateSecret meet the rotation they started,
-//   - UpdateSecretVersionStage meets a label that has moved.
-func isRepeatable(op string) bool {
-	switch op {
-	case "PutMetricAlarm", "PutCompositeAlarm", "EnableAlarmActions", "DisableAlarmActions",
-		"PutMetricFilter", "CreateLogGroup",
-		"PutResourcePolicy", "DeleteResourcePolicy",
-		"PutSecretValue", "AddPermission":
-		return true
-	}
-	return false
-}
+// Two layers try again, and they share nothing. Here, inside one call, the SDK
+// repeats what AWS is known not to have applied: throttled, in conflict with
+// another change, or never sent. What may have been applied is repeated by
+// nobody blindly, not even what states a whole end result (PutMetricAlarm) or
+// carries a token (PutSecretValue): somebody else's later change would be
+// overwritten. It is topology.ErrUnknown, and the executor looks again before
+// it decides.
+func isMutating(op string) bool { return !isRead(op) && op != "GetSecretValue" }
