@@ -44,6 +44,12 @@ func (c *check) debts() {
 		if d.Action == string(planner.CancelRotation) {
 			f.Severity = Critical // until it is paid, two regions may rotate
 		}
+		switch planner.Action(d.Action) {
+		case planner.FencePolicy:
+			f.Subject = planner.FenceStatement
+		case planner.RevokeInvoke:
+			f.Subject = d.Target
+		}
 		if c.dark(d.Region) {
 			f.Fix += ", as soon as it answers"
 		}

@@ -47,6 +47,9 @@ func (a *actions) policy(s *planner.Step, name string, edit func(string) (next s
 		if err != nil {
 			return sight{}, err
 		}
+		if s.Owed && (c == nil || c.Role() == topology.RoleReplica) {
+			return sight{done: true, note: "no writer is left there to be fenced"}, nil
+		}
 		if c == nil || c.Role() == topology.RoleReplica {
 			// A replica's policy is its primary's, and refuses nothing here.
 			return sight{}, stale("the copy in %s takes no policy of its own (%s)", s.Region, c.Role())

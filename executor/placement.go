@@ -76,13 +76,14 @@ type debtKey struct {
 
 func fold(all []deed) topology.Placement {
 	p := topology.Placement{}
-	owed := map[debtKey]topology.Debt{}
+	owed, fences := map[debtKey]topology.Debt{}, map[debtKey]topology.Debt{}
 	for _, d := range all {
 		if d.Outcome == Deferred {
 			d.owe(owed)
 			continue
 		}
 		d.settle(owed)
+		d.fence(fences)
 		if d.Action == planner.Promote && d.Region == d.session.To && moves(d.session.Command) {
 			if p.Acting == nil {
 				p.Acting = map[topology.Name]topology.Move{}
@@ -91,13 +92,35 @@ func fold(all []deed) topology.Placement {
 				Time: d.at.UTC(), Run: d.session.Run, Versions: d.Versions}
 		}
 	}
-	for _, debt := range owed {
-		p.Owed = append(p.Owed, debt)
-	}
-	slices.SortFunc(p.Owed, func(a, b topology.Debt) int {
-		return cmp.Or(cmp.Compare(a.Region, b.Region), cmp.Compare(a.Action, b.Action), cmp.Compare(a.Secret, b.Secret), cmp.Compare(a.Alarm, b.Alarm))
-	})
+	p.Owed, p.Fences = debtsOf(owed), debtsOf(fences)
 	return p
+}
+
+func debtsOf(set map[debtKey]topology.Debt) []topology.Debt {
+	var list []topology.Debt
+	for _, debt := range set {
+		list = append(list, debt)
+	}
+	slices.SortFunc(list, func(a, b topology.Debt) int {
+		return cmp.Or(cmp.Compare(a.Region, b.Region), cmp.Compare(a.Action, b.Action), cmp.Compare(a.Secret, b.Secret),
+			cmp.Compare(a.Alarm, b.Alarm), cmp.Compare(a.Target, b.Target))
+	})
+	return list
+}
+
+// fence keeps the fences in force: put up by us, and neither taken down since
+// nor gone with the copy, which then has its new primary's policy.
+func (d *deed) fence(fences map[debtKey]topology.Debt) {
+	switch d.Action {
+	case planner.FencePolicy, planner.RevokeInvoke:
+		d.owe(fences)
+	case planner.UnfencePolicy:
+		delete(fences, debtKey{planner.FencePolicy, d.On, d.Region})
+	case planner.GrantInvoke:
+		delete(fences, debtKey{planner.RevokeInvoke, d.On, d.Region})
+	case planner.OverwriteReplica, planner.Replicate:
+		delete(fences, debtKey{planner.FencePolicy, d.On, d.Region})
+	}
 }
 
 func moves(command string) bool {

@@ -44,6 +44,7 @@ type ranked struct {
 // by one; what must wait for what is in Needs.
 const (
 	rankGrant = 10 * (iota + 1)
+	rankUnfence
 	rankFreeze
 	rankEqual
 	rankPromote
@@ -56,6 +57,7 @@ const (
 	rankReparent
 	rankOldAlarms
 	rankOldRotation
+	rankFence
 )
 
 // Phases label steps for people.

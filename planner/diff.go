@@ -2,6 +2,7 @@ package planner
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/understudy-dr/understudy/internal/topology"
@@ -133,6 +134,9 @@ func (b *build) overwrite(s *Standing, g *topology.Group, c *Copy, p *topology.S
 	want := b.desired.Key(g, c.Region)
 	if !b.keysUsable(s, c.Region, want) {
 		return
+	}
+	if id := b.unfence(s.Secret, g, c.Region); id != "" {
+		needs = append(slices.Clone(needs), id)
 	}
 	b.add(rankReparent, Step{
 		Action: OverwriteReplica, Secret: s.Secret, Region: c.Region, Group: g.Name, Tier: g.Priority, Phase: PhaseReparent,

@@ -21,6 +21,8 @@ import (
 //	overwrite-replica  third regions, from the target, one at a time
 //	disable-alarms     in the old primary  } owed if it does not answer
 //	cancel-rotation    in the old primary  } (the fence)
+//	fence-policy       in the old primary, or revoke-invoke of its function,
+//	                   where [failover] fence asks for more than "rotation"
 //
 // What is found done already is left out, so a second failover finishes what
 // a first one began. Blockers say why a secret stays; Fatal ones refuse all.
@@ -190,6 +192,7 @@ func (m *move) settle() {
 	if len(m.from) > 0 {
 		m.plan.From = m.mainSource()
 		m.alarms(m.plan.From)
+		m.fenceFunctions()
 		m.unknowns(m.plan.From)
 	}
 	if len(m.steps) == 0 && len(m.plan.Blockers) == 0 {

@@ -22,8 +22,9 @@ func (m *moving) plan() {
 	}
 	m.arns()
 	m.attachRotation()
-	m.thirdRegions()
+	promoted := m.thirdRegions()
 	m.cancelRotation()
+	m.fence(promoted)
 }
 
 // promote makes the target the primary. A copy that is standalone already
@@ -180,9 +181,10 @@ func (m *moving) blockRotation(code, message, fix string) {
 }
 
 // thirdRegions promotes every other replica early, and then makes it a
-// replica of the target, one region at a time.
-func (m *moving) thirdRegions() {
-	previous := ""
+// replica of the target, one region at a time. It returns the promotions by
+// which nothing follows the old primary any more.
+func (m *moving) thirdRegions() []string {
+	previous, promoted := "", m.needs()
 	for i := range m.s.Copies {
 		c := &m.s.Copies[i]
 		if c.Region == m.to || c.Region == m.from || !m.configured(c.Region) || c.Secret == nil {
@@ -198,6 +200,7 @@ func (m *moving) thirdRegions() {
 				After:  "standalone, then replica of " + string(m.to),
 				Reason: "a recovered " + string(c.Secret.PrimaryRegion) + " would keep pushing into it",
 			})))
+			promoted = append(promoted, needs...)
 		case c.State == CopyPromoted:
 			needs = m.needs()
 		default:
@@ -210,6 +213,7 @@ func (m *moving) thirdRegions() {
 			previous = id
 		}
 	}
+	return promoted
 }
 
 func (m *moving) configured(r topology.Region) bool {

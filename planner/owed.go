@@ -3,7 +3,8 @@ package planner
 import "github.com/understudy-dr/understudy/internal/topology"
 
 // Owed plans the payment of the debts in Placement whose regions answer:
-// cancelling the rotation and silencing the alarms of an old primary. What
+// cancelling the rotation of an old primary, silencing its alarms, and the
+// fences beyond that which the configuration asks for. What
 // turns out to be so already is planned all the same, since finding it done
 // pays the debt. A region that has become the acting primary again owes
 // nothing.
@@ -20,6 +21,10 @@ func Owed(in Input) *Plan {
 			b.payRotation(debt)
 		case DisableAlarms:
 			quiet[debt.Region] = true
+		case FencePolicy:
+			b.payPolicy(debt)
+		case RevokeInvoke:
+			b.payFunction(debt)
 		}
 	}
 	for _, r := range b.res.Regions() {

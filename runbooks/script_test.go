@@ -62,7 +62,7 @@ func TestScenariosDoNotDependOnWhatAWSLeavesOpen(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for _, name := range []string{"primary_hangs", "both_dark"} {
+		for _, name := range []string{"primary_hangs", "both_dark", "switchover"} {
 			t.Run(name+" "+strings.Join(quirks, " "), func(t *testing.T) {
 				text, err := os.ReadFile("testdata/" + name + ".txt")
 				if err != nil {

@@ -11,6 +11,19 @@ type Placement struct {
 	Acting map[Name]Move `json:"acting,omitempty"`
 	// Owed are the fences (and other duties) not yet paid.
 	Owed []Debt `json:"owed,omitempty"`
+	// Fences are the policy and function fences in force, by our journal.
+	Fences []Debt `json:"fences,omitempty"`
+}
+
+// Fenced reports whether a fence beyond cancelled rotation is in force: on a
+// secret (its policy) or on a function (by ARN).
+func (p *Placement) Fenced(subject string, r Region) bool {
+	for _, f := range p.Fences {
+		if f.Region == r && (string(f.Secret) == subject || f.Target == subject) {
+			return true
+		}
+	}
+	return false
 }
 
 // A Move is one promotion by us.
