@@ -1,6 +1,7 @@
 package runbooks_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
 	"github.com/understudy-dr/understudy/executor"
 	"github.com/understudy-dr/understudy/internal/journal"
@@ -141,6 +143,24 @@ func (p *player) stagehand(words []string) {
 		}))
 	case "allow":
 		p.sim.ClearFaults()
+	case "fence-by": // [failover] fence = …
+		p.env.Desired.Failover.Fence = words[1]
+	case "terraform": // terraform SECRET from REGION to REGION: a replica block with force_overwrite_replica_secret
+		_, err := p.app(topology.Region(words[3])).ReplicateSecretToRegions(ctx, &secretsmanager.ReplicateSecretToRegionsInput{
+			SecretId: &words[1], ForceOverwriteReplicaSecret: true, AddReplicaRegions: []types.ReplicaRegionType{{Region: &words[5]}},
+		})
+		p.said("accepted", err)
+	case "policy": // policy of SECRET in REGION
+		s, _ := p.sim.State().Secret(account, words[4], words[2])
+		p.printf("%s", cmp.Or(s.Policy, "none"))
+	case "put-policy": // put-policy on SECRET in REGION: as people have them
+		_, err := p.app(topology.Region(words[4])).PutResourcePolicy(ctx, &secretsmanager.PutResourcePolicyInput{SecretId: &words[2], ResourcePolicy: aws.String(
+			`{"Version":"2012-10-17","Statement":[{"Sid":"Team","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:root"},"Action":"secretsmanager:GetSecretValue","Resource":"*"}]}`)})
+		p.said("", err)
+	case "invokable": // invokable FUNCTION in REGION
+		f, err := p.env.Cloud.Function(ctx, topology.Region(words[3]), "arn:aws:lambda:"+words[3]+":"+account+":function:"+words[1])
+		p.said("", err)
+		p.printf("invokable %v", f.Invokable)
 	case "another": // another controller takes the lease; "another leaves"
 		p.another(words[1])
 	default: // REGION STATE
