@@ -170,7 +170,7 @@ func (r *run) lookedInVain(ctx context.Context, s *planner.Step, p *progress, be
 		return r.failedWith(s, err), true, nil
 	case p.acted() && r.now().Sub(began) < r.e.opts.VerifyTimeout:
 		return outcome{}, false, nil
-	case errors.Is(err, topology.ErrThrottled) && p.blind < mostTries:
+	case errors.Is(err, topology.ErrThrottled) && p.blind < mostTries && !s.Owed: // the client tried often enough to owe it
 		return outcome{}, false, nil
 	}
 	return r.failedOrOwed(s, err), true, nil

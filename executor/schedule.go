@@ -16,6 +16,7 @@ type schedule struct {
 	*graph
 	r      *run
 	undo   bool
+	fence  bool // nothing but owed steps
 	groups map[string]*group
 
 	over    []bool // ended, or never to run
@@ -104,10 +105,11 @@ func newSchedule(r *run, steps []planner.Step, done func(i int) bool, undo bool)
 		tierAll: map[int]int{}, tierEnd: map[int]int{}, byTier: map[int][]int32{},
 		taken: map[lockKey]bool{}, queue: map[lockKey][]int32{}, regions: map[topology.Region]*lane{}, news: make(chan news, 256),
 	}
+	q.fence = !slices.ContainsFunc(steps, func(s planner.Step) bool { return !s.Owed })
 	for i := range steps {
-		q.tierAll[q.tier[i]]++
+		q.tierAll[q.tier[i]] += q.weight(int32(i))
 		if gr := q.gate(int32(i)); gr != nil {
-			gr.left[q.wave[i]]++
+			gr.left[q.wave[i]] += q.weight(int32(i))
 			gr.tier = q.tier[i]
 		}
 	}
@@ -142,6 +144,16 @@ func (q *schedule) gate(i int32) *group {
 		return nil
 	}
 	return q.groups[q.steps[i].Group]
+}
+
+// weight is what a step counts in its wave and tier. What is owed to an old
+// primary holds neither up: a region that throttles for minutes must not cost
+// the next secret its promotion (G4). Where all is owed, waves are as ever.
+func (q *schedule) weight(i int32) int {
+	if q.steps[i].Owed && !q.fence {
+		return 0
+	}
+	return 1
 }
 
 // line puts a step whose needs are met where it waits for its turn.
@@ -337,9 +349,9 @@ func (q *schedule) end(i int32) {
 		return
 	}
 	q.over[i] = true
-	q.tierEnd[q.tier[i]]++
+	q.tierEnd[q.tier[i]] += q.weight(i)
 	if g := q.gate(i); g != nil {
-		g.left[q.wave[i]]--
+		g.left[q.wave[i]] -= q.weight(i)
 	}
 	for len(q.started) > 0 && q.over[q.started[0].step] {
 		q.started = q.started[1:]
