@@ -5,7 +5,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 
 FUZZTIME ?= 60s
 
-.PHONY: build install test race bench bench-smoke peers e2e lint fmt golden fuzz rehearse clean
+.PHONY: build install test race bench bench-smoke peers e2e crash-matrix lint fmt golden fuzz rehearse clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/understudy ./cmd/understudy
@@ -32,6 +32,11 @@ peers:
 
 e2e: build
 	$(GO) test -count=1 ./e2e/...
+
+# Every moment at which a run can die or lose an answer, in every runbook:
+# about a minute on two cores. `make test` takes a sample and prints its seed.
+crash-matrix:
+	UNDERSTUDY_CRASH_MATRIX=full $(GO) test -count=1 -timeout 10m -run 'TestCrashMatrix' ./executor
 
 # The linter lives in a module of its own, so that its dependencies stay out of ours.
 lint:
