@@ -2,12 +2,14 @@ package runbooks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/understudy-dr/understudy/executor"
+	"github.com/understudy-dr/understudy/internal/journal"
 	"github.com/understudy-dr/understudy/internal/topology"
 	"github.com/understudy-dr/understudy/planner"
 )
@@ -148,8 +150,8 @@ func blockerLine(b planner.Blocker) string {
 }
 
 // noUnfinishedRun refuses to begin a second move over a half-done one: its
-// journal knows what the observation cannot tell. (A run that is at work at
-// this moment holds the lease, which is the other guard.) A switchover whose
+// journal knows what the observation cannot tell. If a controller is at work
+// at this moment, the refusal says who. A switchover whose
 // old primary died under it can be neither finished nor unwound, and must not
 // stand in the way of the failover: observed says so, nil allows none.
 func (env Env) noUnfinishedRun(ctx context.Context, dryRun bool, observed *topology.Snapshot) error {
@@ -172,6 +174,9 @@ func (env Env) noUnfinishedRun(ctx context.Context, dryRun bool, observed *topol
 		case "failover", "failback":
 		default:
 			continue
+		}
+		if err := journal.Held(ctx, env.Store, env.Clock); errors.Is(err, journal.ErrLeaseHeld) {
+			return &Refused{Code: "lease-held", Message: err.Error(), Hint: "understudy runs show " + r.ID, Err: err}
 		}
 		return &Refused{
 			Code:    "unfinished-run",

@@ -4,8 +4,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/understudy-dr/understudy/internal/journal"
 )
 
 const description = `Desired replica regions, KMS keys, rotation functions and alarms are read from a
@@ -74,6 +77,8 @@ func globalFlags() []cli.Flag {
 		&cli.StringFlag{Name: "log-level", EnvVars: env("log-level"), Value: "warn", Usage: "`LEVEL`: debug, info, warn or error; logs go to stderr"},
 		&cli.StringFlag{Name: "endpoint-url", EnvVars: env("endpoint-url"), Usage: "`URL` for every AWS service and region: the simulator (also AWS_ENDPOINT_URL)"},
 		&cli.StringFlag{Name: "state-dir", EnvVars: env("state-dir"), Usage: "`DIR` of journal, lease and recovery snapshot (default: [state] dir, else $XDG_STATE_HOME/understudy)"},
+		// For tests of a takeover: nobody should have to choose it.
+		&cli.DurationFlag{Name: "lease-ttl", EnvVars: env("lease-ttl"), Hidden: true, Value: journal.DefaultTTL, Usage: "how long the lease outlives its holder"},
 	}
 }
 
@@ -82,6 +87,9 @@ func outputs() []string { return []string{"text", "json"} }
 func logLevels() []string { return []string{"debug", "info", "warn", "error"} }
 
 func checkGlobals(c *cli.Context) error {
+	if ttl := c.Duration("lease-ttl"); ttl < time.Second {
+		return usagef("at least a second", "--lease-ttl %v", ttl)
+	}
 	if err := oneOf("output", c.String("output"), outputs()); err != nil {
 		return err
 	}

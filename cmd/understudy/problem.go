@@ -120,7 +120,9 @@ func guardProblem(err error) (int, *report.Error) {
 		return exitRefused, problem(e.Code, e.Message, e.Hint)
 	}
 	if e, ok := errors.AsType[*runbooks.SplitBrain](err); ok {
-		return exitSplitBrain, problem("split-brain", e.Message, e.Hint)
+		doc := problem("split-brain", e.Message, e.Hint, report.DoctorLines(e.Secrets)...)
+		doc.SplitBrain = e.Secrets
+		return exitSplitBrain, doc
 	}
 	if e, ok := errors.AsType[*runbooks.Incomplete](err); ok {
 		return exitIncomplete, problem("incomplete", e.Message, e.Hint)
@@ -145,12 +147,19 @@ func stateProblem(err error) (int, *report.Error) {
 		return exitUsage, problem("no-such-run", err.Error(), "")
 	case errors.Is(err, executor.ErrAborted):
 		return exitRefused, problem("aborted", err.Error(), "plan afresh: `understudy plan`")
+	case isAtOnce(err):
+		return exitStopped, problem("stopped", err.Error(), "")
 	case isInterrupted(err):
 		return exitFailed, problem("interrupted", err.Error(), "")
 	case errors.Is(err, context.Canceled):
 		return exitFailed, problem("interrupted", "interrupted", "")
 	}
 	return 0, nil
+}
+
+func isAtOnce(err error) bool {
+	_, ok := errors.AsType[*atOnceError](err)
+	return ok
 }
 
 func isInterrupted(err error) bool {

@@ -184,6 +184,6 @@ func (s *session) executor(cmd string) *executor.Executor {
 	env := s.env(cmd)
 	return executor.New(executor.Options{
 		Cloud: env.Cloud, Store: env.Store, Holder: env.Holder,
-		Progress: env.Progress, CallCounts: env.CallCounts, Stop: env.Stop,
+		Progress: env.Progress, CallCounts: env.CallCounts, Stop: env.Stop, LeaseTTL: env.LeaseTTL,
 	})
 }

@@ -109,8 +109,15 @@ func (s *session) env(cmd string) runbooks.Env {
 		Observe: s.observe(s.client.Reader),
 		Cloud:   s.client, CallCounts: s.client.Calls,
 		Store: s.store, Holder: journal.Self(cmd),
-		Confirm: s.confirmPlan, Progress: s.progress.Event, Stop: s.stops.stop,
+		Confirm: s.confirmPlan, Progress: s.event, Stop: s.stops.stop,
+		LeaseTTL: s.cli.Duration("lease-ttl"),
 	}
+}
+
+// event shows a run's progress, and keeps its ID for an interrupt.
+func (s *session) event(e executor.Event) {
+	s.stops.at(e.Run)
+	s.progress.Event(e)
 }
 
 // readOnlyEnv is the same with clients that refuse to change anything.

@@ -33,9 +33,25 @@ func (s *session) do(body func(context.Context) error) error {
 	defer end()
 	s.stops = stops
 	defer s.progress.Close()
-	err := body(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- body(ctx) }()
+	var err error
+	select {
+	case err = <-ended:
+	case <-stops.atOnce:
+		return s.leave(stops)
+	}
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) && !stops.isRunning() {
 		return &interruptedError{}
+	}
+	return err
+}
+
+// leave ends the program without waiting for what is under way.
+func (s *session) leave(stops *interrupts) error {
+	err := stops.stoppedAtOnce()
+	if e := (*atOnceError)(nil); errors.As(err, &e) && e.run != "" {
+		fmt.Fprintf(s.progress, "\nContinue with: %s\n", s.command("runs", "resume", e.run))
 	}
 	return err
 }
@@ -81,12 +97,20 @@ func (s *session) finish(ctx context.Context, r *executor.Report, document any, 
 		if !s.json && err != nil && len(r.Failures) == 0 && r.Reason == "" {
 			s.log.Error(err.Error())
 		}
-		if nerr := s.next("goes on where this stopped", "runs", "resume", r.ID); nerr != nil {
+		if nerr := s.nextAfterStop(r.ID, err); nerr != nil {
 			return nerr
 		}
 		return exit(exitStopped)
 	}
 	return s.beside(err)
+}
+
+// nextAfterStop: whoever took the lease over has the run now.
+func (s *session) nextAfterStop(id string, err error) error {
+	if errors.Is(err, executor.ErrLeaseLost) {
+		return s.next("how far the controller is that took over", "runs", "show", id)
+	}
+	return s.next("goes on where this stopped", "runs", "resume", id)
 }
 
 // notify tells the webhooks. What goes wrong there is logged: a webhook never

@@ -328,6 +328,20 @@ type LeaseInfo struct {
 	Held, Alive bool
 }
 
+// Held returns the *HeldError with which Acquire would refuse at this moment,
+// nil if the lease is free, or its holder dead or late. It takes nothing.
+func Held(ctx context.Context, s Store, c Clock) error {
+	info, err := Inspect(ctx, s, c)
+	if err != nil || !info.Alive {
+		return err
+	}
+	doc, _, _, err := readLease(ctx, s)
+	if err != nil {
+		return err
+	}
+	return (&Lease{clock: orReal(c)}).heldBy(doc)
+}
+
 // Inspect reads the lease without taking it. A store without one gives the
 // zero LeaseInfo.
 func Inspect(ctx context.Context, s Store, c Clock) (LeaseInfo, error) {
