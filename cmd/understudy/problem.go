@@ -120,9 +120,7 @@ func guardProblem(err error) (int, *report.Error) {
 		return exitRefused, problem(e.Code, e.Message, e.Hint)
 	}
 	if e, ok := errors.AsType[*runbooks.SplitBrain](err); ok {
-		doc := problem("split-brain", e.Message, e.Hint, report.DoctorLines(e.Secrets)...)
-		doc.SplitBrain = e.Secrets
-		return exitSplitBrain, doc
+		return exitSplitBrain, problem("split-brain", e.Message, e.Hint)
 	}
 	if e, ok := errors.AsType[*runbooks.Incomplete](err); ok {
 		return exitIncomplete, problem("incomplete", e.Message, e.Hint)
