@@ -182,48 +182,6 @@ func (s *regionStore) enter(a *alarm, state, reason string, data *string, now ti
 	s.evaluateComposites(now)
 }
 
-// An AlarmState is one alarm as GET /_sim/state shows it.
-type AlarmState struct {
-	Kind           string              `json:"kind"` // MetricAlarm or CompositeAlarm
-	State          string              `json:"state"`
-	ActionsEnabled bool                `json:"actions_enabled"`
-	Actions        map[string][]string `json:"actions,omitempty"` // by state
-	Metric         string              `json:"metric,omitempty"`  // namespace/name
-	Rule           string              `json:"rule,omitempty"`
-	Tags           map[string]string   `json:"tags,omitempty"`
-	Fired          []FiredAction       `json:"fired,omitempty"` // the actions it took, in order
-}
-
-// alarmState is every alarm of a region, by name.
-func (s *regionStore) alarmState() map[string]AlarmState {
-	out := make(map[string]AlarmState, len(s.alarms.alarms))
-	for name, a := range s.alarms.alarms {
-		st := AlarmState{
-			Kind: a.kind(), State: a.StateValue, ActionsEnabled: a.ActionsEnabled,
-			Actions: map[string][]string{}, Tags: copyTags(a.tags),
-		}
-		for _, state := range []string{alarmOK, alarmFiring, alarmInsufficient} {
-			if list := a.actions(state); len(list) > 0 {
-				st.Actions[state] = append([]string{}, list...)
-			}
-		}
-		if a.metricSettings != nil && a.MetricName != nil {
-			st.Metric = deref(a.Namespace) + "/" + *a.MetricName
-		}
-		if a.compositeSettings != nil {
-			st.Rule = a.AlarmRule
-		}
-		out[name] = st
-	}
-	for _, f := range s.alarms.fired {
-		if st, ok := out[f.Alarm]; ok {
-			st.Fired = append(st.Fired, f)
-			out[f.Alarm] = st
-		}
-	}
-	return out
-}
-
 // firedActions are the actions that alarms of the region took so far, in order.
 func (s *regionStore) firedActions() []FiredAction {
 	return append([]FiredAction(nil), s.alarms.fired...)

@@ -15,8 +15,11 @@ type Options struct {
 	Seed    int64         // every suffix, id and password derives from it
 	Lag     time.Duration // replication delay between two regions
 	ListLag time.Duration // how far ListSecrets may lie behind, AWS: up to five minutes
-	Quotas  string        // "none" (default) or "aws"
-	Latency string        // "none" (default) or "aws"
+	// RotationStep is how long each of a rotation's four steps takes. With 0
+	// a rotation is over within the call that starts it.
+	RotationStep time.Duration
+	Quotas       string // "none" (default) or "aws"
+	Latency      string // "none" (default) or "aws"
 	// CallerRegion is where the caller sits, for Latency "aws"; default us-east-1.
 	CallerRegion string
 	Quirks       Quirks // answers to what AWS leaves undocumented

@@ -201,7 +201,11 @@ type KeyState struct {
 	Aliases     []string          `json:"aliases,omitempty"`
 	Description string            `json:"description,omitempty"`
 	Tags        map[string]string `json:"tags,omitempty"`
-	MultiRegion string            `json:"multi_region,omitempty"` // PRIMARY or REPLICA
+	Policy      string            `json:"policy,omitempty"`
+	Usage       string            `json:"usage"`
+	Spec        string            `json:"spec"`
+	Rotation    int               `json:"rotation_days,omitempty"` // 0: off
+	MultiRegion string            `json:"multi_region,omitempty"`  // PRIMARY or REPLICA
 	Deletion    *time.Time        `json:"deletion,omitempty"`
 }
 
@@ -209,7 +213,7 @@ type KeyState struct {
 func (s *regionStore) keyState() map[string]KeyState {
 	out := make(map[string]KeyState, len(s.kms.keys))
 	for id, k := range s.kms.keys {
-		st := KeyState{ARN: k.arn, State: k.state, Description: k.description, Tags: copyTags(k.tags)}
+		st := KeyState{ARN: k.arn, State: k.state, Description: k.description, Tags: copyTags(k.tags), Policy: k.policy, Usage: k.usage, Spec: k.spec, Rotation: k.rotation}
 		if k.family != nil {
 			st.MultiRegion = k.family.kind(s.name)
 		}

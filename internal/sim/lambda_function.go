@@ -209,40 +209,6 @@ func (c *Cloud) SetFunctionHealth(region, name string, healthy bool) error {
 	return nil
 }
 
-// A FunctionState is one function as GET /_sim/state shows it.
-type FunctionState struct {
-	ARN         string              `json:"arn"`
-	State       string              `json:"state"`
-	Runtime     string              `json:"runtime,omitempty"`
-	CodeSHA256  string              `json:"code_sha256"`
-	Versions    int                 `json:"versions,omitempty"`
-	Concurrency *int                `json:"reserved_concurrency,omitempty"`
-	Failing     bool                `json:"failing,omitempty"`
-	Permissions map[string][]string `json:"permissions,omitempty"` // statement ids by qualifier, "" for none
-	Tags        map[string]string   `json:"tags,omitempty"`
-}
-
-// functionState is every function of a region, by name.
-func (s *regionStore) functionState() map[string]FunctionState {
-	out := make(map[string]FunctionState, len(s.lambda.functions))
-	for name, f := range s.lambda.functions {
-		st := FunctionState{
-			ARN: f.FunctionArn, State: f.State, Runtime: f.Runtime, CodeSHA256: f.CodeSha256,
-			Versions: len(f.versions), Concurrency: f.concurrency, Failing: f.failing, Tags: copyTags(f.tags),
-		}
-		for qualifier, p := range f.policies {
-			if st.Permissions == nil {
-				st.Permissions = map[string][]string{}
-			}
-			for _, s := range p.Statement {
-				st.Permissions[qualifier] = append(st.Permissions[qualifier], s.Sid)
-			}
-		}
-		out[name] = st
-	}
-	return out
-}
-
 func versionNumber(n int) string { return strconv.Itoa(n) }
 
 func isARN(s string) bool { return strings.HasPrefix(s, "arn:") }

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"encoding/json"
 	"regexp"
 	"strings"
 	"time"
@@ -153,6 +154,9 @@ func describeMetricFilters(r *request) (any, error) {
 // A LogGroupState is one log group as GET /_sim/state shows it.
 type LogGroupState struct {
 	Retention int                          `json:"retention_days,omitempty"`
+	Class     string                       `json:"class,omitempty"`
+	Key       string                       `json:"key,omitempty"` // KMS key ARN
+	Protected bool                         `json:"deletion_protected,omitempty"`
 	Tags      map[string]string            `json:"tags,omitempty"`
 	Filters   map[string]MetricFilterState `json:"metric_filters,omitempty"`
 }
@@ -163,16 +167,21 @@ type MetricFilterState struct {
 	Metric    string `json:"metric"`
 	Namespace string `json:"namespace"`
 	Value     string `json:"value"`
+	// Settings are default value, dimensions and unit, where given.
+	Settings json.RawMessage `json:"settings,omitempty"`
 }
 
 // logState is every log group of a region, by name.
 func (s *regionStore) logState() map[string]LogGroupState {
 	out := make(map[string]LogGroupState, len(s.logs.groups))
 	for name, g := range s.logs.groups {
-		st := LogGroupState{Retention: g.retention, Tags: copyTags(g.tags), Filters: map[string]MetricFilterState{}}
+		st := LogGroupState{Retention: g.retention, Class: g.class, Key: g.key, Protected: g.protected, Tags: copyTags(g.tags), Filters: map[string]MetricFilterState{}}
 		for _, f := range g.filters {
 			t := f.transformation
-			st.Filters[f.name] = MetricFilterState{f.pattern, *t.MetricName, *t.MetricNamespace, *t.MetricValue}
+			st.Filters[f.name] = MetricFilterState{
+				Pattern: f.pattern, Metric: *t.MetricName, Namespace: *t.MetricNamespace, Value: *t.MetricValue,
+				Settings: settings(t, "metricName", "metricNamespace", "metricValue"),
+			}
 		}
 		out[name] = st
 	}

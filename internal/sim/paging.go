@@ -6,13 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"sort"
-	"time"
 )
-
-// tokenLife is how long a pagination token is good, on the virtual clock.
-// AWS: CloudWatch Logs API, "The token expires after 24 hours"; the other
-// services document none, so all are given the same.
-const tokenLife = 24 * time.Hour
 
 // page cuts one page out of names, which are sorted, and returns a token for
 // the next page, "" on the last. A token names the last element seen, so that
@@ -38,7 +32,7 @@ func (r *request) page(names []string, token string, limit int) (list []string, 
 
 // sealToken makes an opaque token: expiry, mark, checksum, in base64.
 func (r *request) sealToken(after string) string {
-	b := binary.BigEndian.AppendUint64(nil, uint64(r.now.Add(tokenLife).UnixMilli()))
+	b := binary.BigEndian.AppendUint64(nil, uint64(r.now.Add(r.cloud.quirks().TokenLife).UnixMilli()))
 	b = append(b, after...)
 	return base64.RawURLEncoding.EncodeToString(append(b, r.tokenSum(b)...))
 }

@@ -54,6 +54,34 @@ type Quirks struct {
 	// RotateImmediately, to a secret whose last rotation is older than its
 	// schedule: "fire" rotates at once, "wait" waits for the next window.
 	OverdueRotation string
+	// ReplicaPolicy says whether GetResourcePolicy is answered on a replica:
+	// "answer", or "refuse" as a write would be.
+	ReplicaPolicy string
+	// ForceDeleted says what ForceOverwriteReplicaSecret does to a secret of
+	// that name which is scheduled for deletion: "fail", as the name is
+	// reserved, or "overwrite".
+	ForceDeleted string
+	// FailedKeyText is the wording of a Failed entry whose cause is a key:
+	// "long" names region and remedy, "short" is the bare error.
+	FailedKeyText string
+	// CancelUnconfigured says how CancelRotateSecret takes a secret that has no
+	// rotation: "refuse" is InvalidRequestException, "ignore" succeeds.
+	CancelUnconfigured string
+	// TestPending says what becomes of AWSPENDING when the test fails that
+	// RotateImmediately false runs: "keep" or "drop".
+	TestPending string
+	// ForeignFunction says how RotateSecret takes a function of another
+	// region: "refuse" as one that can't be invoked, "invoke" uses it.
+	ForeignFunction string
+	// RotationAttempts is how many times a rotation that fails is tried before
+	// it waits for its next window: "5" or "1". RotationPause lies between.
+	RotationAttempts string
+	// ListOrder is the order of ListSecrets and BatchGetSecretValue where none
+	// is asked for: "oldest" or "newest" first.
+	ListOrder string
+	// AlarmActionsQuota is the quota of DeleteAlarms, EnableAlarmActions,
+	// DisableAlarmActions and SetAlarmState: "3" a second each, or "none".
+	AlarmActionsQuota string
 	// AlarmThrottle is the error code by which CloudWatch throttles, of the
 	// two that its API's common errors name: "Throttling" or
 	// "ThrottlingException".
@@ -61,6 +89,11 @@ type Quirks struct {
 	// NameHeld is how long a name can't be used again after
 	// ForceDeleteWithoutRecovery; default 0.
 	NameHeld time.Duration
+	// RotationPause lies between two attempts at a rotation; default 15m.
+	RotationPause time.Duration
+	// TokenLife is how long a pagination token is good; default 24h, as
+	// CloudWatch Logs documents for its own.
+	TokenLife time.Duration
 }
 
 // A quirkSwitch is one text field of Quirks: its name, what it may be (the
@@ -73,8 +106,14 @@ type quirkSwitch struct {
 
 func quirkSwitches() []quirkSwitch {
 	return []quirkSwitch{
+		{"alarm-actions-quota", []string{"3", "none"}, func(q *Quirks) *string { return &q.AlarmActionsQuota }},
 		{"alarm-throttle", []string{"Throttling", "ThrottlingException"}, func(q *Quirks) *string { return &q.AlarmThrottle }},
+		{"cancel-unconfigured", []string{"refuse", "ignore"}, func(q *Quirks) *string { return &q.CancelUnconfigured }},
+		{"failed-key-text", []string{"long", "short"}, func(q *Quirks) *string { return &q.FailedKeyText }},
+		{"force-deleted", []string{"fail", "overwrite"}, func(q *Quirks) *string { return &q.ForceDeleted }},
+		{"foreign-function", []string{"refuse", "invoke"}, func(q *Quirks) *string { return &q.ForeignFunction }},
 		{"key-error", []string{"modelled", "access-denied"}, func(q *Quirks) *string { return &q.KeyError }},
+		{"list-order", []string{"oldest", "newest"}, func(q *Quirks) *string { return &q.ListOrder }},
 		{"overdue-rotation", []string{"fire", "wait"}, func(q *Quirks) *string { return &q.OverdueRotation }},
 		{"primary-region", []string{"keep", "clear"}, func(q *Quirks) *string { return &q.PrimaryRegion }},
 		{"promoted-policy", []string{"keep", "drop"}, func(q *Quirks) *string { return &q.PromotedPolicy }},
@@ -82,17 +121,38 @@ func quirkSwitches() []quirkSwitch {
 		{"remove-absent", []string{"ignore", "refuse"}, func(q *Quirks) *string { return &q.RemoveAbsent }},
 		{"remove-promoted", []string{"delete", "spare"}, func(q *Quirks) *string { return &q.RemovePromoted }},
 		{"replica-key-update", []string{"refuse", "allow"}, func(q *Quirks) *string { return &q.ReplicaKeyUpdate }},
+		{"replica-policy", []string{"answer", "refuse"}, func(q *Quirks) *string { return &q.ReplicaPolicy }},
 		{"replica-rotation", []string{"hide", "show"}, func(q *Quirks) *string { return &q.ReplicaRotation }},
 		{"replica-status", []string{"hide", "show"}, func(q *Quirks) *string { return &q.ReplicaStatus }},
+		{"rotation-attempts", []string{"5", "1"}, func(q *Quirks) *string { return &q.RotationAttempts }},
 		{"stale-entry", []string{"keep", "drop"}, func(q *Quirks) *string { return &q.StaleEntry }},
 		{"stop-standalone", []string{"invalid-parameter", "invalid-request"}, func(q *Quirks) *string { return &q.StopStandalone }},
+		{"test-pending", []string{"keep", "drop"}, func(q *Quirks) *string { return &q.TestPending }},
+	}
+}
+
+// A durationQuirk is one field of Quirks that is a time.
+type durationQuirk struct {
+	name    string
+	initial time.Duration // what 0 stands for
+	field   func(*Quirks) *time.Duration
+}
+
+func durationQuirks() []durationQuirk {
+	return []durationQuirk{
+		{"name-held", 0, func(q *Quirks) *time.Duration { return &q.NameHeld }},
+		{"rotation-pause", 15 * time.Minute, func(q *Quirks) *time.Duration { return &q.RotationPause }},
+		{"token-life", 24 * time.Hour, func(q *Quirks) *time.Duration { return &q.TokenLife }},
 	}
 }
 
 // QuirkNames lists the quirks with their values, the default first, in the
 // form "stale-entry=keep|drop", sorted.
 func QuirkNames() []string {
-	names := []string{"name-held=DURATION"}
+	var names []string
+	for _, d := range durationQuirks() {
+		names = append(names, d.name+"=DURATION")
+	}
 	for _, s := range quirkSwitches() {
 		names = append(names, s.name+"="+strings.Join(s.values, "|"))
 	}
@@ -107,13 +167,10 @@ func ParseQuirk(q *Quirks, text string) error {
 	if !ok {
 		return fmt.Errorf("quirk %q: write it as name=value; there are: %s", text, strings.Join(QuirkNames(), ", "))
 	}
-	if name == "name-held" {
-		d, err := time.ParseDuration(value)
-		if err != nil || d < 0 {
-			return fmt.Errorf("quirk name-held: %q is not a duration: write it like 30s", value)
+	for _, d := range durationQuirks() {
+		if d.name == name {
+			return parseDurationQuirk(d.field(q), name, value)
 		}
-		q.NameHeld = d
-		return nil
 	}
 	for _, s := range quirkSwitches() {
 		if s.name != name {
@@ -128,11 +185,25 @@ func ParseQuirk(q *Quirks, text string) error {
 	return fmt.Errorf("quirk %q: no such quirk; there are: %s", name, strings.Join(QuirkNames(), ", "))
 }
 
+func parseDurationQuirk(field *time.Duration, name, value string) error {
+	d, err := time.ParseDuration(value)
+	if err != nil || d < 0 {
+		return fmt.Errorf("quirk %s: %q is not a duration: write it like 30s", name, value)
+	}
+	*field = d
+	return nil
+}
+
 // withDefaults fills in what was left "", so that code can compare plainly.
 func (q Quirks) withDefaults() Quirks {
 	for _, s := range quirkSwitches() {
 		if f := s.field(&q); *f == "" {
 			*f = s.values[0]
+		}
+	}
+	for _, d := range durationQuirks() {
+		if f := d.field(&q); *f == 0 {
+			*f = d.initial
 		}
 	}
 	return q

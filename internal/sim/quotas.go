@@ -129,7 +129,7 @@ type quotaBuckets map[bucketKey]*tokenBucket
 // that it throttles, and neither does it.
 func (c *Cloud) withinQuota(r *request, op operation) bool {
 	bucket := bucketOf(op)
-	if c.opts.Quotas != "aws" || bucket == "" {
+	if c.opts.Quotas != "aws" || bucket == "" || c.unmetered(bucket) {
 		return true
 	}
 	rate := bucketRate(bucket)
@@ -148,6 +148,16 @@ func (c *Cloud) withinQuota(r *request, op operation) bool {
 	}
 	b.tokens--
 	return true
+}
+
+// unmetered says whether a bucket is one that AWS does not document and the
+// quirk alarm-actions-quota leaves out.
+func (c *Cloud) unmetered(bucket string) bool {
+	switch bucket {
+	case bucketDeleteAlarms, bucketEnableAlarms, bucketDisableAlarms, bucketSetAlarmState:
+		return c.quirks().AlarmActionsQuota == "none"
+	}
+	return false
 }
 
 // throttled is the error by which a service says that it is asked too often.

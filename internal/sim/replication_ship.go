@@ -85,7 +85,10 @@ func failedNameExists(name, region string) string {
 	return fmt.Sprintf("Replication failed: Secret name %s already exists in region %s.", name, region)
 }
 
-func failedKey(region string) string {
+func (c *Cloud) failedKey(region string) string {
+	if c.quirks().FailedKeyText == "short" {
+		return "Replication failed: Access to KMS is not allowed."
+	}
 	return fmt.Sprintf("Replication failed: Access to KMS is not allowed in region %s. Check that the KMS key exists, is enabled, and that you have permission to use it.", region)
 }
 
@@ -96,17 +99,17 @@ func (c *Cloud) land(from *regionStore, sent *secret, p *replica, now time.Time)
 	to := c.store(from.account.id, p.region)
 	there := to.secrets.byName[sent.name]
 	if there != nil && !there.belongsTo(from.name, sent) {
-		if why := inTheWay(there, to.name, p.force && !p.landed); why != "" {
+		if why := c.inTheWay(there, to.name, p.force && !p.landed); why != "" {
 			return why
 		}
 	}
 	keyARN, err := c.encryptionKey(to, p.kmsKeyID)
 	if err != nil {
-		return failedKey(to.name)
+		return c.failedKey(to.name)
 	}
 	for _, v := range sent.versions {
 		if v.value != nil && len(v.stages) > 0 && c.decryptable(from, v.keyARN) != nil {
-			return failedKey(from.name)
+			return c.failedKey(from.name)
 		}
 	}
 	if there != nil && there.belongsTo(from.name, sent) {
@@ -132,9 +135,9 @@ func (s *secret) belongsTo(region string, sent *secret) bool {
 }
 
 // inTheWay says why a secret of that name can't be overwritten, "" if it can.
-func inTheWay(there *secret, region string, force bool) string {
+func (c *Cloud) inTheWay(there *secret, region string, force bool) string {
 	switch {
-	case !force || there.deleteAt != 0:
+	case !force || there.deleteAt != 0 && c.quirks().ForceDeleted == "fail":
 		return failedNameExists(there.name, region)
 	case there.isReplica(region):
 		return fmt.Sprintf("Replication failed: Can't overwrite secret %s that is currently replicated from %s.", there.name, there.primary)

@@ -37,7 +37,7 @@ func replicationFacts() []fact {
 			},
 		},
 		{
-			name: "a replica is the same secret", source: "AWS: Replicate secrets across Regions", given: replicated,
+			name: "a replica is the same secret", source: "AWS: Replicate secrets across Regions", quirks: []string{"replica-status=hide"}, given: replicated,
 			then: func(w *world) {
 				d := w.describe(west)
 				w.equal("PrimaryRegion", d.PrimaryRegion, east)
@@ -140,7 +140,7 @@ func replicationFacts() []fact {
 			then:  func(w *world) { w.equal("entry", w.entry(west), nameExists) },
 		},
 		{
-			name: "removal destroys at once", source: "API: RemoveRegionsFromReplication", given: replicated,
+			name: "removal destroys at once", source: "API: RemoveRegionsFromReplication", quirks: []string{"primary-region=keep"}, given: replicated,
 			then: func(w *world) {
 				out, err := w.sm(east).RemoveRegionsFromReplication(w.ctx, &secretsmanager.RemoveRegionsFromReplicationInput{SecretId: aws.String("s"), RemoveReplicaRegions: []string{west}})
 				w.must(err)
@@ -156,7 +156,7 @@ func replicationFacts() []fact {
 			then: func(w *world) { w.equal("PrimaryRegion", w.describe(east).PrimaryRegion, nil) },
 		},
 		{
-			name: "removing what is not there", source: "assumed, quirk", given: replicated,
+			name: "removing what is not there", source: "assumed, quirk", quirks: []string{"remove-absent=ignore"}, given: replicated,
 			when: func(w *world) error { return w.remove(eu) },
 		},
 		{
@@ -174,7 +174,7 @@ func replicationFacts() []fact {
 			},
 		},
 		{
-			name: "onto a replica: nothing happens", source: "assumed, quirk", given: replicated,
+			name: "onto a replica: nothing happens", source: "assumed, quirk", quirks: []string{"rekey=noop"}, given: replicated,
 			when: func(w *world) error { w.describe(east); return w.replicate(false, west+"="+w.key(west)) },
 			then: func(w *world) {
 				w.equal("entry", w.entry(west), synced)
@@ -269,7 +269,7 @@ func promotionFacts() []fact {
 			then: func(w *world) { w.must(w.put(west, token2, "two")); w.serves(west, "two") },
 		},
 		{
-			name: "the old primary keeps a stale entry", source: "assumed, quirk", given: cut,
+			name: "the old primary keeps a stale entry", source: "assumed, quirk", quirks: []string{"stale-entry=keep"}, given: cut,
 			then: func(w *world) {
 				w.must(w.promote(west))
 				w.region(east, sim.RegionUp)
@@ -281,7 +281,7 @@ func promotionFacts() []fact {
 			},
 		},
 		{
-			name: "removing a stale entry destroys the promoted secret", source: "assumed, quirk", given: cut,
+			name: "removing a stale entry destroys the promoted secret", source: "assumed, quirk", quirks: []string{"remove-promoted=delete"}, given: cut,
 			then: func(w *world) {
 				w.must(w.promote(west))
 				w.region(east, sim.RegionUp)
@@ -307,7 +307,7 @@ func promotionFacts() []fact {
 			},
 		},
 		{
-			name: "promoting a standalone secret", source: "moto; the code is a quirk", given: func(w *world) { w.create("s", "one") },
+			name: "promoting a standalone secret", source: "moto; the code is a quirk", quirks: []string{"stop-standalone=invalid-parameter"}, given: func(w *world) { w.create("s", "one") },
 			when: func(w *world) error { return w.promote(east) }, code: "InvalidParameterException",
 		},
 		{

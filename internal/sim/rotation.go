@@ -15,6 +15,7 @@ type rotation struct {
 	last       stamp // LastRotatedDate
 	next       stamp // NextRotationDate: the end of the next window
 	attempts   int   // failed attempts at the rotation in flight
+	inFlight   bool  // steps are under way (Options.RotationStep)
 	round      int   // counts schedules; an event of an earlier one is void
 }
 
@@ -41,7 +42,7 @@ func (r *rotation) settled() *rotation {
 		return nil
 	}
 	copied := *r
-	copied.round, copied.attempts = 0, 0
+	copied.round, copied.attempts, copied.inFlight = 0, 0, false
 	return &copied
 }
 
@@ -150,6 +151,9 @@ func (r *request) rotateSecret(in *rotateSecretInput) (any, error) {
 	if current != nil && current.id == token && (pending == nil || pending.id == token) {
 		return out, nil // this rotation was asked for before, and is done
 	}
+	if pending != nil && pending.id == token && plan.inFlight {
+		return out, nil // asked for before, and under way
+	}
 	if pending != nil && pending != current && pending.id != token {
 		r.cloud.reattempt(at, s, r.now)
 		return nil, invalidRequest("A previous rotation isn't complete. That rotation will be reattempted.")
@@ -157,7 +161,7 @@ func (r *request) rotateSecret(in *rotateSecretInput) (any, error) {
 	if had := s.version(token); had != nil && had != pending {
 		return nil, errTokenInUse(token, s.arn(at))
 	}
-	if s.owner == "" && !at.invokable(plan.lambda, s.arn(at)) {
+	if s.owner == "" && !r.cloud.functionHome(at, plan.lambda).permitted(plan.lambda, s.arn(at)) {
 		return nil, errNotInvokable()
 	}
 	plan.configured, plan.enabled, plan.attempts = true, true, 0
@@ -201,10 +205,13 @@ func (r *request) cancelRotateSecret(in *secretIDInput) (any, error) {
 		return nil, err
 	}
 	if s.rotation == nil || !s.rotation.configured {
+		if r.cloud.quirks().CancelUnconfigured == "ignore" {
+			return rotateSecretOutput{ARN: s.arn(at), Name: s.name}, nil
+		}
 		return nil, invalidRequest("You tried to cancel rotation of a secret that doesn't have rotation configured.")
 	}
 	s.rotation = s.rotation.changed()
-	s.rotation.enabled, s.rotation.next, s.rotation.attempts = false, 0, 0
+	s.rotation.enabled, s.rotation.inFlight, s.rotation.next, s.rotation.attempts = false, false, 0, 0
 	s.rotation.round++
 	delete(at.secrets.overdue, s.name)
 	r.cloud.touch(at, s, r.now)
@@ -231,6 +238,7 @@ func (c *Cloud) scheduleAttached(at *regionStore, s *secret, now time.Time) {
 func (c *Cloud) schedule(at *regionStore, s *secret, base, now time.Time) {
 	s.rotation = s.rotation.changed()
 	s.rotation.round++
+	s.rotation.inFlight = false
 	plan, err := s.rotation.rules.schedule()
 	if err != nil || plan == nil || !s.rotation.enabled {
 		s.rotation.next = 0

@@ -5,15 +5,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
-)
-
-// How a failed rotation is tried again. AWS says only that it "retries the
-// entire rotation process multiple times"; number and pause are assumed.
-const (
-	rotationAttempts = 5
-	rotationPause    = 15 * time.Minute
 )
 
 // rotationSteps are the steps in order. AWS: "Lambda rotation functions".
@@ -122,12 +116,13 @@ func (c *Cloud) runOverdue(at *regionStore) {
 
 // reattempt tries the rotation that hangs once more, soon.
 func (c *Cloud) reattempt(at *regionStore, s *secret, now time.Time) {
-	if s.rotation != nil && s.rotation.enabled {
+	if s.rotation != nil && s.rotation.enabled && !s.rotation.inFlight {
 		c.fireAt(at, s, now)
 	}
 }
 
-// rotate runs the four steps for a version. A step that fails leaves
+// rotate runs the four steps for a version: within this moment, or with
+// Options.RotationStep one after the other. A step that fails leaves
 // everything as it is then, AWSPENDING included, and is tried again later.
 func (c *Cloud) rotate(at *regionStore, s *secret, token string, now time.Time) {
 	if s.version(token) == nil {
@@ -135,7 +130,15 @@ func (c *Cloud) rotate(at *regionStore, s *secret, token string, now time.Time) 
 		s.versions = append(s.versions, version{id: token, created: stampOf(now)})
 		s.attach(stagePending, token)
 	}
-	err := c.runSteps(at, s, token, now)
+	if c.opts.RotationStep > 0 {
+		c.takeOff(at, s, token, now)
+		return
+	}
+	c.rotated(at, s, c.runSteps(at, s, token, now), now)
+}
+
+// rotated settles a rotation that finished or failed.
+func (c *Cloud) rotated(at *regionStore, s *secret, err error, now time.Time) {
 	s.rotation = s.rotation.changed()
 	if err != nil {
 		c.rotationFailed(at, s, now)
@@ -146,13 +149,15 @@ func (c *Cloud) rotate(at *regionStore, s *secret, token string, now time.Time) 
 	c.touch(at, s, now)
 }
 
-// rotationFailed arranges another attempt, or after the last one waits for
+// rotationFailed arranges another attempt (AWS says only that it "retries the
+// entire rotation process multiple times": quirks say how many and when), or after the last one waits for
 // the next window. NextRotationDate stays, so it comes to lie in the past.
 func (c *Cloud) rotationFailed(at *regionStore, s *secret, now time.Time) {
 	s.rotation.attempts++
 	s.rotation.round++
-	if s.rotation.attempts < rotationAttempts {
-		c.fireAt(at, s, now.Add(rotationPause))
+	s.rotation.inFlight = false
+	if allowed, _ := strconv.Atoi(c.quirks().RotationAttempts); s.rotation.attempts < allowed {
+		c.fireAt(at, s, now.Add(c.quirks().RotationPause))
 		return
 	}
 	s.rotation.attempts = 0
@@ -167,33 +172,35 @@ func (c *Cloud) rotationFailed(at *regionStore, s *secret, now time.Time) {
 
 func (c *Cloud) runSteps(at *regionStore, s *secret, token string, now time.Time) error {
 	for _, step := range rotationSteps() {
-		if err := c.invokeStep(at, s, step, func() error { return c.step(at, s, step, token, now) }); err != nil {
+		if err := c.runStep(at, s, step, token, now); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+func (c *Cloud) runStep(at *regionStore, s *secret, step, token string, now time.Time) error {
+	return c.invokeStep(at, s, step, func() error { return c.step(at, s, step, token, now) })
+}
+
 // invokeStep is one invocation of the rotation function, if it can run.
 func (c *Cloud) invokeStep(at *regionStore, s *secret, step string, run func() error) error {
+	home := c.functionHome(at, s.rotation.lambda)
 	switch {
 	case at.secrets.fails(s.name, step) || c.faultAt(at, s, step):
 		return errors.New("told to fail at " + step)
-	case c.down(at.name, "lambda") || s.owner == "" && !at.invokable(s.rotation.lambda, s.arn(at)):
+	case c.down(home.name, "lambda") || s.owner == "" && !home.invokable(s.rotation.lambda, s.arn(at)):
 		return errNotInvokable()
 	}
 	return run()
 }
 
-// testRotation is what RotateImmediately false does instead of rotating: an
-// AWSPENDING version is made, tested and removed. If the test fails it stays.
-func (c *Cloud) testRotation(at *regionStore, s *secret, token string, now time.Time) {
-	s.ownVersions()
-	s.versions = append(s.versions, version{id: token, created: stampOf(now)})
-	s.attach(stagePending, token)
-	err := c.invokeStep(at, s, "testSecret", func() error { return c.testCurrent(at, s) })
-	if err != nil {
-		return
+// functionHome is the region in which a secret's function is looked for: the
+// secret's own, or with the quirk foreign-function the one in its ARN.
+func (c *Cloud) functionHome(at *regionStore, functionARN string) *regionStore {
+	ref, ok := parseFunctionRef(functionARN)
+	if !ok || ref.region == "" || ref.region == at.name || c.quirks().ForeignFunction == "refuse" {
+		return at
 	}
-	s.versions = slices.DeleteFunc(slices.Clone(s.versions), func(v version) bool { return v.id == token })
+	return c.store(at.account.id, ref.region)
 }

@@ -165,7 +165,7 @@ func rotationFacts() []fact {
 			code: "InvalidRequestException", text: "You must provide a ClientRequestToken value. We recommend a UUID-type value.",
 		},
 		{
-			name: "a replica does not show rotation", source: "assumed, quirk", given: func(w *world) { rotating(w, west) },
+			name: "a replica does not show rotation", source: "assumed, quirk", quirks: []string{"replica-rotation=hide"}, given: func(w *world) { rotating(w, west) },
 			then: func(w *world) {
 				w.equal("enabled", w.describe(west).RotationEnabled, nil)
 				w.equal("value follows", w.stages(west), w.stages(east))
@@ -187,7 +187,7 @@ func rotationFacts() []fact {
 			},
 		},
 		{
-			name: "attached overdue, it fires", source: "assumed, quirk",
+			name: "attached overdue, it fires", source: "assumed, quirk", quirks: []string{"overdue-rotation=fire"},
 			then: func(w *world) {
 				attachOverdue(w)
 				if w.stages(west)["AWSCURRENT"] == rotate1 {

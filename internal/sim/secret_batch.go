@@ -46,7 +46,7 @@ func (r *request) batchGetSecretValue(in *batchGetInput) (any, error) {
 		if in.MaxResults != nil {
 			limit = *in.MaxResults
 		}
-		found, more := r.here().secrets.page("", false, after, limit, func(s *secret) bool {
+		found, more := r.here().secrets.page("", r.descending(""), after, limit, func(s *secret) bool {
 			return s.deleteAt == 0 && matchesAll(in.Filters, s)
 		})
 		for _, s := range found {

@@ -76,7 +76,7 @@ func (r *request) listSecrets(in *listSecretsInput) (any, error) {
 	keep := func(s *secret) bool {
 		return (s.deleteAt == 0 || in.IncludePlannedDeletion) && matchesAll(in.Filters, s)
 	}
-	found, more := index.page(in.SortBy, in.SortOrder == "desc", after, limit, keep)
+	found, more := index.page(in.SortBy, r.descending(in.SortOrder), after, limit, keep)
 	out := listSecretsOutput{SecretList: make([]listedSecret, len(found))}
 	for i, s := range found {
 		out.SecretList[i] = listedSecret{r.cloud.entry(at, s), s.stageMap()}
@@ -85,6 +85,12 @@ func (r *request) listSecrets(in *listSecretsInput) (any, error) {
 		out.NextToken = r.sealPage(scope, cursorAt(in.SortBy, found[len(found)-1]))
 	}
 	return out, nil
+}
+
+// descending says whether a list runs from the newest, or from the end of the
+// alphabet. AWS: ListSecrets, SortOrder; which is the default it does not say.
+func (r *request) descending(order string) bool {
+	return order == "desc" || order == "" && r.cloud.quirks().ListOrder == "newest"
 }
 
 // page is up to limit secrets that keep wants, after the one that the last

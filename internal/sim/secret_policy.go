@@ -25,6 +25,9 @@ func (r *request) getResourcePolicy(in *secretIDInput) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.isReplica(at.name) && r.cloud.quirks().ReplicaPolicy == "refuse" {
+		return nil, errOnReplica()
+	}
 	return getPolicyOutput{s.arn(at), s.name, s.policy}, nil
 }
 

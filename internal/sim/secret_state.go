@@ -14,6 +14,7 @@ type SecretState struct {
 	Key         string                  `json:"key,omitempty"` // as set; "" is the AWS-managed key
 	Description string                  `json:"description,omitempty"`
 	Owner       string                  `json:"owning_service,omitempty"`
+	Type        string                  `json:"type,omitempty"` // of a managed external secret
 	Tags        map[string]string       `json:"tags,omitempty"`
 	Versions    map[string]VersionState `json:"versions,omitempty"` // by VersionId
 	Replicas    map[string]ReplicaState `json:"replicas,omitempty"` // by region; on a primary
@@ -59,7 +60,7 @@ func (at *regionStore) secretState() map[string]SecretState {
 
 func (s *secret) state(at *regionStore) SecretState {
 	out := SecretState{
-		ARN: s.arn(at), Primary: s.primary, Key: s.kmsKeyID, Description: s.description, Owner: s.owner,
+		ARN: s.arn(at), Primary: s.primary, Key: s.kmsKeyID, Description: s.description, Owner: s.owner, Type: s.kind,
 		Policy: s.policy, Deleted: s.deleteAt.optional(), Rotation: s.rotation.state(),
 		Tags: make(map[string]string, len(s.tags)), Versions: make(map[string]VersionState, len(s.versions)),
 		Replicas: make(map[string]ReplicaState, len(s.replicas)),

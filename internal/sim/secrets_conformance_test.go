@@ -42,6 +42,7 @@ type fact struct {
 	name   string
 	source string
 	quirks []string
+	quotas bool // AWS's quotas are on
 	given  func(*world)
 	when   func(*world) error
 	code   string // of the error that when must give; "" is success
@@ -68,15 +69,17 @@ func newWorld(t *testing.T, opts sim.Options, quirks ...string) *world {
 
 // TestSecretsManagerConformance tries every fact over the real SDK.
 func TestSecretsManagerConformance(t *testing.T) {
-	for _, list := range [][]fact{valueFacts(), metadataFacts(), deletionFacts(), listFacts(), replicationFacts(), promotionFacts(), rotationFacts(), policyFacts(), keyFacts()} {
-		for _, f := range list {
-			t.Run(f.name, func(t *testing.T) {
-				if f.source == "" {
-					t.Error("the fact has no source")
-				}
-				f.try(newWorld(t, sim.Options{}, f.quirks...))
-			})
-		}
+	for _, f := range conformanceFacts() {
+		t.Run(f.name, func(t *testing.T) {
+			if f.source == "" {
+				t.Error("the fact has no source")
+			}
+			var opts sim.Options
+			if f.quotas {
+				opts.Quotas = "aws"
+			}
+			f.try(newWorld(t, opts, f.quirks...))
+		})
 	}
 }
 

@@ -3,6 +3,7 @@ package sim
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"strconv"
 	"strings"
@@ -334,7 +335,9 @@ func untagTopic(r *request) (any, error) {
 type TopicState struct {
 	ARN           string            `json:"arn"`
 	Subscriptions int               `json:"subscriptions,omitempty"`
+	Endpoints     []string          `json:"endpoints,omitempty"` // "sqs arn:…", of the subscriptions
 	Published     int               `json:"published,omitempty"`
+	Attributes    map[string]string `json:"attributes,omitempty"` // as set, Policy among them
 	Tags          map[string]string `json:"tags,omitempty"`
 }
 
@@ -342,7 +345,14 @@ type TopicState struct {
 func (s *regionStore) topicState() map[string]TopicState {
 	out := make(map[string]TopicState, len(s.topics.topics))
 	for name, t := range s.topics.topics {
-		out[name] = TopicState{s.topicARN(name), len(t.subscriptions), t.published, copyTags(t.tags)}
+		st := TopicState{
+			ARN: s.topicARN(name), Subscriptions: len(t.subscriptions), Published: t.published,
+			Attributes: maps.Clone(t.attributes), Tags: copyTags(t.tags),
+		}
+		for _, sub := range t.subscriptions {
+			st.Endpoints = append(st.Endpoints, sub.Protocol+" "+sub.Endpoint)
+		}
+		out[name] = st
 	}
 	return out
 }
