@@ -103,7 +103,9 @@ func (c *check) finish() *Report {
 		)
 	})
 	r.Checked, r.Seen = c.options.Now, c.seen
-	r.Verdict = verdict(r)
+	if r.Verdict = verdict(r); r.Verdict == SplitBrain {
+		r.SplitBrain = planner.Doctor(c.in)
+	}
 	return r
 }
 

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/understudy-dr/understudy/internal/topology"
+	"github.com/understudy-dr/understudy/planner"
 )
 
 // A Report is the outcome of one check (schema understudy/drift/v1).
@@ -20,6 +21,8 @@ type Report struct {
 	// Skipped and Unmatched as in a plan.
 	Skipped   int      `json:"skipped"`
 	Unmatched []string `json:"unmatched"`
+	// SplitBrain has both sides of every secret with two writers.
+	SplitBrain []planner.Diagnosis `json:"split_brain,omitempty"`
 	// Seen is what the next check needs to know (Options.Seen).
 	Seen Seen `json:"-"`
 }

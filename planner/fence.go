@@ -132,6 +132,31 @@ func revokeStep(arn string, r topology.Region, tier int, needs []string, words s
 	}
 }
 
+// refence puts up again what was taken down since: rotation that somebody
+// turned on in an old primary, and a policy fence that was not asked for, or
+// not configured, when the secret moved.
+func (b *build) refence(s *Standing) {
+	if s.Move == nil || s.Move.To != s.Primary || b.in.Options.Only != "" && s.Move.From != b.in.Options.Only {
+		return
+	}
+	c := s.Copy(s.Move.From)
+	if c.State != CopyFenced && c.State != CopySplitBrain {
+		return
+	}
+	if c.Secret.Rotation.Enabled && !b.owes(CancelRotation, s.Secret, c.Region) {
+		b.payRotation(topology.Debt{Action: string(CancelRotation), Secret: s.Secret, Region: c.Region, Run: s.Move.Run})
+	}
+	if b.desired.Failover.Fence == fencePolicy && !b.in.Placement.Fenced(string(s.Secret), c.Region) && !b.owes(FencePolicy, s.Secret, c.Region) {
+		b.payPolicy(topology.Debt{Action: string(FencePolicy), Secret: s.Secret, Region: c.Region, Run: s.Move.Run})
+	}
+}
+
+func (b *build) owes(a Action, n topology.Name, r topology.Region) bool {
+	return slices.ContainsFunc(b.in.Placement.Owed, func(d topology.Debt) bool {
+		return d.Action == string(a) && d.Secret == n && d.Region == r
+	})
+}
+
 // payPolicy denies writes in an old primary that answers again. While a third
 // region still follows it, the statement would replicate there: it stays owed.
 func (b *build) payPolicy(debt topology.Debt) {

@@ -28,8 +28,18 @@ type Options struct {
 	AcceptStale int  // secrets that may be behind
 	Groups      []string
 
-	// Switchover: how long it may wait for rotations to end and for replicas
-	// to hold the same versions, before it is called off. 0 is the executor's
-	// own patience.
+	// Failback: what becomes of versions that only a copy about to be
+	// overwritten holds. All ("*") is every secret; Rescue goes first.
+	Rescue, GiveUp []topology.Name
+
+	// Fence: only this region; "" is all.
+	Only topology.Region
+
+	// Rescue: the region whose versions are copied.
+	From topology.Region
+
+	// Switchover, failback: how long it may wait for rotations to end and for
+	// replicas to hold the same versions, before it is called off
+	// (switchover) or stops (failback). 0 is the executor's own patience.
 	Window time.Duration
 }

@@ -10,7 +10,7 @@ import "github.com/understudy-dr/understudy/internal/topology"
 // nothing.
 func Owed(in Input) *Plan {
 	b := newBuild(&in, "fence")
-	b.each(func(*Standing) {}) // the fingerprint is of everything
+	b.each(b.refence)
 	quiet := map[topology.Region]bool{}
 	for _, debt := range in.Placement.Owed {
 		if b.view(debt.Region).Dark != "" {

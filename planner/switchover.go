@@ -194,7 +194,7 @@ func (h *handover) steps() {
 	}
 	h.gate = h.add(rankEqual+1, Step{
 		Action: AwaitEqual, Target: "every secret", Region: h.to, Phase: PhaseEquality, Needs: h.equal,
-		Tier: h.lastTier(), // the executor takes it, and what it needs, as early as the first promotion
+		Tier:   h.lastTier(), // the executor takes it, and what it needs, as early as the first promotion
 		Before: "frozen", After: "the same versions everywhere",
 		Reason: "from here on there is no way back: promotions follow",
 	})

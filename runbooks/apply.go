@@ -86,22 +86,22 @@ func judgedAll(plan *planner.Plan) error {
 // oneWriter refuses to change anything while a secret has two writers (G2):
 // what is desired is then for a person to say. Fence is the way out.
 func oneWriter(in planner.Input) error {
-	var split []string
-	resolver := in.Resolver()
-	var s planner.Standing
-	for _, n := range resolver.Names() {
-		resolver.Resolve(n, &s)
-		known := knownCopy(in, &s)
-		if s.SplitBrain() && known != nil && !known.Managed() && in.Desired.GroupOf(n, known.Tags) != nil {
-			split = append(split, string(n))
-		}
-	}
+	split := planner.Doctor(in)
 	if len(split) == 0 {
 		return nil
 	}
+	return splitBrain(split, "nothing was changed")
+}
+
+func splitBrain(split []planner.Diagnosis, consequence string) *SplitBrain {
+	names := make([]string, len(split))
+	for i := range split {
+		names[i] = string(split[i].Secret)
+	}
 	return &SplitBrain{
-		Message: fmt.Sprintf("two writers of %s; nothing was changed", strings.Join(firstOf(split, 5), ", ")),
+		Message: fmt.Sprintf("two writers of %s; %s", strings.Join(firstOf(names, 5), ", "), consequence),
 		Hint:    "understudy fence pays what is owed to an old primary; understudy drift shows both sides and what to do",
+		Secrets: split,
 	}
 }
 

@@ -1,5 +1,7 @@
 package runbooks
 
+import "github.com/understudy-dr/understudy/planner"
+
 // A Refused error is a guard's: nothing was changed (exit 3). Hint is what
 // to do next.
 type Refused struct {
@@ -17,6 +19,7 @@ func (e *Refused) Unwrap() error { return e.Err }
 type SplitBrain struct {
 	Message string
 	Hint    string
+	Secrets []planner.Diagnosis // of each secret: both sides, since when, what to do
 }
 
 func (e *SplitBrain) Error() string { return e.Message }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/understudy-dr/understudy/internal/topology"
+	"github.com/understudy-dr/understudy/planner"
 )
 
 // A Status is the secrets × regions matrix (schema understudy/status/v1).
@@ -20,6 +21,8 @@ type Status struct {
 	LastRehearsal    *time.Time `json:"last_rehearsal"`
 	SnapshotTaken    *time.Time `json:"snapshot_taken"`
 	Dark             []Dark     `json:"dark"`
+	// SplitBrain has both sides of every secret with two writers (exit 6).
+	SplitBrain []planner.Diagnosis `json:"split_brain,omitempty"`
 }
 
 // A SecretStatus is one row of the matrix.

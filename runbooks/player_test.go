@@ -21,6 +21,7 @@ import (
 
 	"github.com/understudy-dr/understudy/executor"
 	"github.com/understudy-dr/understudy/internal/journal"
+	reports "github.com/understudy-dr/understudy/internal/report"
 	"github.com/understudy-dr/understudy/internal/sim"
 	"github.com/understudy-dr/understudy/internal/topology"
 	"github.com/understudy-dr/understudy/planner"
@@ -47,7 +48,7 @@ func (p *player) flush() string {
 	s = regexp.MustCompile(`\b(r\d+)-[0-9a-f]{4}\b`).ReplaceAllString(s, "$1")
 	s = regexp.MustCompile(`\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`).ReplaceAllString(s, "VERSION")
 	s = regexp.MustCompile(`\bplan [0-9a-f]{12}\b`).ReplaceAllString(s, "plan ID")
-	return regexp.MustCompile(`2000-01-0\dT[0-9:]+Z`).ReplaceAllString(s, "TIME")
+	return regexp.MustCompile(`2000-0\d-\d\d[T ][0-9:]+Z`).ReplaceAllString(s, "TIME")
 }
 
 func (p *player) end() {
@@ -67,7 +68,7 @@ func (p *player) do(line string) {
 	p.t.Helper()
 	words := strings.Fields(line)
 	flags := words[1:]
-	before := p.held()
+	before, writers := p.held(), p.writers()
 	switch words[0] {
 	case "plan":
 		p.plan()
@@ -83,6 +84,21 @@ func (p *player) do(line string) {
 		p.failover(topology.Region(words[2]), words[3:])
 	case "switchover": // switchover to REGION …
 		p.switchover(topology.Region(words[2]), words[3:])
+	case "doctor": // drift, of what it says about two writers
+		report, err := runbooks.Drift(p.t.Context(), p.env, runbooks.DriftOptions{})
+		p.refusal(err)
+		p.printf("%s", report.Verdict)
+		for _, line := range reports.DoctorLines(report.SplitBrain) {
+			p.printf("%s", line)
+		}
+	case "failback": // failback to REGION …
+		p.failback(topology.Region(words[2]), words[3:])
+	case "rescue": // rescue from REGION
+		plan, report, err := runbooks.Rescue(p.t.Context(), p.env, runbooks.RescueOptions{From: topology.Region(words[2])})
+		if report != nil {
+			p.steps(plan)
+		}
+		p.run(report, err)
 	case "abort":
 		report, err := executor.New(executor.Options{Cloud: p.env.Cloud, Store: p.store}).Abort(p.t.Context(), words[1])
 		p.run(report, err)
@@ -97,7 +113,7 @@ func (p *player) do(line string) {
 		return
 	}
 	p.nothingLost(before)
-	p.oneWriter()
+	p.oneWriterBut(writers)
 }
 
 // stagehand does what no runbook does: what happens to the world.
@@ -143,6 +159,9 @@ func (p *player) stagehand(words []string) {
 		}))
 	case "allow":
 		p.sim.ClearFaults()
+	case "rotate": // rotate SECRET in REGION: somebody turns rotation on, and rotates
+		_, err := p.app(topology.Region(words[3])).RotateSecret(ctx, &secretsmanager.RotateSecretInput{SecretId: &words[1]})
+		p.said("", err)
 	case "fence-by": // [failover] fence = …
 		p.env.Desired.Failover.Fence = words[1]
 	case "terraform": // terraform SECRET from REGION to REGION: a replica block with force_overwrite_replica_secret

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/understudy-dr/understudy/executor"
 	"github.com/understudy-dr/understudy/internal/topology"
@@ -30,8 +31,8 @@ func (env Env) run(ctx context.Context, plan *planner.Plan, spec executor.RunSpe
 }
 
 // Resume goes on with a run that stopped or whose process died. What is
-// found done is not done again; what is owed is tried again. A failover or
-// switchover that is completed by it is verified like one that ran through.
+// found done is not done again; what is owed is tried again. A failover,
+// switchover or failback that is completed by it is verified like one that ran through.
 func Resume(ctx context.Context, env Env, id string) (*executor.Report, error) {
 	report, err := env.executor(nil).Resume(ctx, id)
 	if errors.Is(err, executor.ErrLeaseHeld) {
@@ -40,7 +41,7 @@ func Resume(ctx context.Context, env Env, id string) (*executor.Report, error) {
 	switch {
 	case err != nil && report != nil && report.Command == "switchover":
 		return env.callOff(ctx, report, err)
-	case err != nil, report.Command != "failover" && report.Command != "switchover":
+	case err != nil, !slices.Contains([]string{"failover", "switchover", "failback"}, report.Command):
 		return report, err
 	}
 	_, plan, err := executor.Load(ctx, env.Store, report.ID)
@@ -69,7 +70,7 @@ func Fence(ctx context.Context, env Env, o FenceOptions) (*planner.Plan, *execut
 	if err != nil {
 		return nil, nil, err
 	}
-	if o.Region != "" {
+	if in.Options.Only = o.Region; o.Region != "" {
 		in.Placement.Owed = owedTo(in.Placement.Owed, o.Region)
 	}
 	plan := planner.Owed(in)

@@ -41,6 +41,7 @@ func ReadStatus(ctx context.Context, env Env) (*Status, error) {
 	if err != nil {
 		return nil, err
 	}
+	st.SplitBrain = report.SplitBrain
 	st.UnprotectedSince = unprotectedSince(report)
 	st.LastRehearsal, err = env.lastRehearsal(ctx)
 	return st, err

@@ -120,7 +120,9 @@ func guardProblem(err error) (int, *report.Error) {
 		return exitRefused, problem(e.Code, e.Message, e.Hint)
 	}
 	if e, ok := errors.AsType[*runbooks.SplitBrain](err); ok {
-		return exitSplitBrain, problem("split-brain", e.Message, e.Hint)
+		doc := problem("split-brain", e.Message, e.Hint, report.DoctorLines(e.Secrets)...)
+		doc.SplitBrain = e.Secrets
+		return exitSplitBrain, doc
 	}
 	if e, ok := errors.AsType[*runbooks.Incomplete](err); ok {
 		return exitIncomplete, problem("incomplete", e.Message, e.Hint)

@@ -23,7 +23,10 @@ func statusCommand(w *world) *cli.Command {
 				if err != nil {
 					return err
 				}
-				return s.print(st, func(w io.Writer) error { return report.Status(w, st, s.style) })
+				if err := s.print(st, func(w io.Writer) error { return report.Status(w, st, s.style) }); err != nil || len(st.SplitBrain) == 0 {
+					return err
+				}
+				return exit(exitSplitBrain)
 			})
 		},
 	}

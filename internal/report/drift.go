@@ -20,6 +20,7 @@ func Drift(w io.Writer, r *drift.Report, s Style) error {
 	if len(r.Findings)+len(r.Unknown) > 0 {
 		p.line("")
 	}
+	doctor(p, r.SplitBrain, s)
 	driftSum(p, r, s)
 	return p.done()
 }

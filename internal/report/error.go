@@ -3,6 +3,8 @@ package report
 import (
 	"io"
 	"strings"
+
+	"github.com/understudy-dr/understudy/planner"
 )
 
 // An Error is what a command that did not do its work says (schema
@@ -15,6 +17,8 @@ type Error struct {
 	// Details are further lines: all of a file's mistakes, what moved since a
 	// plan was saved.
 	Details []string `json:"details,omitempty"`
+	// SplitBrain has both sides of every secret with two writers.
+	SplitBrain []planner.Diagnosis `json:"split_brain,omitempty"`
 }
 
 // Problem writes an error for people.

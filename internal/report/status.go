@@ -18,6 +18,7 @@ func Status(w io.Writer, st *runbooks.Status, s Style) error {
 	}
 	matrix(p, st, s)
 	owed(p, st.Owed, s)
+	doctor(p, st.SplitBrain, s)
 	p.line("")
 	for _, line := range statusSums(st, s) {
 		p.line(line)

@@ -1,0 +1,74 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/understudy-dr/understudy/planner"
+)
+
+// DoctorLines says of every secret with two writers what each side holds,
+// when it changed, who rotates, and what to do: for people.
+func DoctorLines(list []planner.Diagnosis) []string {
+	var lines []string
+	for i := range list {
+		d := &list[i]
+		lines = append(lines, string(d.Secret)+":")
+		width := 0
+		for _, side := range d.Sides {
+			width = max(width, len(side.Region))
+		}
+		for _, side := range d.Sides {
+			role := "second writer "
+			if side.Region == d.Primary {
+				role = "acting primary"
+			}
+			lines = append(lines, fmt.Sprintf("  %-*s  %s  changed %s  %s  %s", width, side.Region, role, moment(side.Changed), rotates(side), onlyHere(side)))
+		}
+		for _, e := range d.Timeline {
+			lines = append(lines, fmt.Sprintf("    %s  %s: %s", moment(e.At), e.Region, e.Text))
+		}
+		lines = append(lines, "  "+d.Advice)
+		for _, fix := range d.Fix {
+			lines = append(lines, "    "+fix)
+		}
+	}
+	return lines
+}
+
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return "at an unknown time"
+	}
+	return t.UTC().Format("2006-01-02 15:04:05Z")
+}
+
+func rotates(side planner.Side) string {
+	switch {
+	case !side.Rotates:
+		return "does not rotate"
+	case side.Next.IsZero():
+		return "ROTATES"
+	}
+	return "ROTATES, next by " + moment(side.Next)
+}
+
+func onlyHere(side planner.Side) string {
+	if len(side.OnlyHere) == 0 {
+		return "holds nothing that the other lacks"
+	}
+	return "only here: " + strings.Join(side.OnlyHere, ", ")
+}
+
+// doctor writes the lines, set apart.
+func doctor(p *printer, list []planner.Diagnosis, s Style) {
+	if len(list) == 0 {
+		return
+	}
+	p.line("")
+	p.line(s.paint(bad, "Two writers:"))
+	for _, line := range DoctorLines(list) {
+		p.line("  " + clean(line))
+	}
+}
