@@ -2,7 +2,6 @@ package drift
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -274,18 +273,10 @@ func (c *check) oldPrimary(s *planner.Standing, copy *planner.Copy) {
 	c.add(f)
 }
 
-// orphanIDs are the versions that only this copy ever held. What the acting
-// primary held when it was promoted and has dropped since was superseded
-// there, not lost: versions without a label go away by themselves.
+// orphanIDs are the versions that only this copy ever held.
 func orphanIDs(s *planner.Standing, r topology.Region) []string {
-	ids, known := s.Orphans(r)
-	if !known {
-		return nil
-	}
-	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool {
-		return s.Move != nil && s.Move.To == s.Primary &&
-			slices.ContainsFunc(s.Move.Versions, func(v topology.Version) bool { return v.ID == id })
-	})
+	ids, _ := s.Orphans(r)
+	return ids
 }
 
 func orphans(s *planner.Standing, r topology.Region) string {

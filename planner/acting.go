@@ -105,7 +105,21 @@ func (s *Standing) Orphans(r topology.Region) (ids []string, known bool) {
 	if c.Secret == nil || p == nil {
 		return nil, false
 	}
-	return Lacking(c.Secret, p), true
+	return s.lacking(c.Secret, p), true
+}
+
+// lacking returns the ids of c's versions that the acting primary p never
+// held. What it held when it was promoted and no longer lists has lost its
+// last label there, to a newer version, and AWS lists none without (AWS:
+// DescribeSecret, VersionIdsToStages): superseded, not lost.
+func (s *Standing) lacking(c, p *topology.Secret) []string {
+	ids := Lacking(c, p)
+	if s.Move == nil || s.Move.To != s.Primary || p == nil || p.Region != s.Primary {
+		return ids
+	}
+	return slices.DeleteFunc(ids, func(id string) bool {
+		return slices.ContainsFunc(s.Move.Versions, func(v topology.Version) bool { return v.ID == id })
+	})
 }
 
 // Lacking returns the ids of a's versions that b does not hold, sorted.

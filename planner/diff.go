@@ -151,7 +151,7 @@ func (b *build) overwrite(s *Standing, g *topology.Group, c *Copy, p *topology.S
 // overwriteBlocker is why a copy must not be overwritten, nil if it may.
 func (b *build) overwriteBlocker(s *Standing, c *Copy, p *topology.Secret) *Blocker {
 	x := &Blocker{Secret: s.Secret, Region: c.Region}
-	orphans := Lacking(c.Secret, p)
+	orphans := s.lacking(c.Secret, p)
 	switch {
 	case len(c.Secret.Replicas) > 0 && c.Secret.Described:
 		x.Code = "has-replicas"
@@ -183,7 +183,7 @@ func (b *build) reparentStray(s *Standing, g *topology.Group, c *Copy, p *topolo
 		})
 		return
 	}
-	if orphans := Lacking(c.Secret, p); len(orphans) > 0 {
+	if orphans := s.lacking(c.Secret, p); len(orphans) > 0 {
 		b.block(thirdRegionAhead(s.Secret, c, s.Primary, orphans))
 		return
 	}

@@ -2,6 +2,7 @@ package planner
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/understudy-dr/understudy/internal/topology"
 )
@@ -231,7 +232,7 @@ func (m *moving) reparent(c *Copy, needs []string) string {
 	if !m.wanted(m.g, m.s, c.Region) {
 		return ""
 	}
-	if orphans := Lacking(c.Secret, m.target.Secret); len(orphans) > 0 {
+	if orphans := m.s.lacking(c.Secret, m.target.Secret); len(orphans) > 0 {
 		m.block(thirdRegionAhead(m.s.Secret, c, m.to, orphans))
 		return ""
 	}
@@ -249,10 +250,17 @@ func (m *moving) reparent(c *Copy, needs []string) string {
 		// or cut off must not hold up, or halt, what makes secrets writable.
 		Group: m.g.Name + " re-parent", Tier: m.lastTier() + 1,
 		Needs: needs, Params: Params{From: m.to, Key: keyParam(want)},
-		Expect: Expect{ARN: c.Secret.ARN, Versions: VersionIDs(m.target.Secret)},
+		Expect: Expect{ARN: c.Secret.ARN, Versions: union(VersionIDs(m.target.Secret), VersionIDs(c.Secret))},
 		Before: "copy of " + string(m.from) + "'s secret", After: "replica of " + string(m.to) + " under " + keyName(want),
 		Reason: "follow the new primary; it holds nothing that " + string(m.to) + " lacks",
 	})
+}
+
+// union is both lists' ids, sorted.
+func union(a, b []string) []string {
+	ids := slices.Concat(a, b)
+	slices.Sort(ids)
+	return slices.Compact(ids)
 }
 
 // cancelRotation is the fence: the old primary must not rotate once the

@@ -82,6 +82,11 @@ func (env Env) lostRegions(ctx context.Context, o FailoverOptions) ([]topology.R
 		return nil, err
 	}
 	lost := regionsOf(known)
+	for _, m := range known.Placement.Acting {
+		if m.To == o.To { // moved already: what is left to be done, an earlier failover began
+			lost[m.From] = true
+		}
+	}
 	delete(lost, o.To)
 	return slices.Sorted(maps.Keys(lost)), nil
 }
