@@ -45,6 +45,8 @@ func (a *actions) operation(s *planner.Step) (operation, error) {
 		return a.fence(s), nil
 	case planner.UnfencePolicy:
 		return a.unfence(s), nil
+	case planner.MatchVersions:
+		return a.matchVersions(s), nil
 	case planner.AwaitEqual:
 		return a.awaitEqual(s), nil
 	case planner.RevokeInvoke:

@@ -76,17 +76,23 @@ func (p *pair) status() string {
 // what stands in its place. An InSync replica is never sent again.
 func (a *actions) replicate(s *planner.Step, force bool) operation {
 	w := failedWatch{clock: a.clock}
+	e := staleEntry{actions: a, s: s, w: &w}
 	return operation{first: callReplicate, look: func(ctx context.Context, p *progress) (sight, error) {
 		both, err := a.pair(ctx, s)
 		switch {
 		case err != nil:
 			return sight{}, err
 		case both.fresh():
-			return sight{done: true}, nil
+			return e.unmarked(&both), nil
 		case both.listed && both.entry.Status == topology.InProgress,
 			both.listed && both.entry.Status == topology.InSync && (both.copy == nil || both.attached()):
 			w.moving = true
 			return sight{waiting: both.status()}, nil
+		}
+		if force {
+			if see, ours, err := e.wake(&both, p); ours || err != nil {
+				return see, err
+			}
 		}
 		if err := w.failed(both, p); err != nil {
 			return sight{}, err

@@ -28,6 +28,10 @@ type Cloud interface {
 	CancelRotation(ctx context.Context, r topology.Region, name topology.Name) error
 	// RemoveStage: UpdateSecretVersionStage with RemoveFromVersionId only.
 	RemoveStage(ctx context.Context, r topology.Region, name topology.Name, stage, version string) error
+	// MoveStage: UpdateSecretVersionStage, from one version to another; from ""
+	// puts a label on that no version has. With AWSCURRENT, AWS moves
+	// AWSPREVIOUS by itself to the version that AWSCURRENT leaves.
+	MoveStage(ctx context.Context, r topology.Region, name topology.Name, stage, from, to string) error
 	// CopyVersion reads one version in one region and writes it in another
 	// under a label (GetSecretValue, PutSecretValue). The only method through
 	// which a value passes; it is held in memory for that long.

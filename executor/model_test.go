@@ -294,6 +294,19 @@ func (m *model) RemoveStage(ctx context.Context, r topology.Region, n topology.N
 	})
 }
 
+func (m *model) MoveStage(ctx context.Context, r topology.Region, n topology.Name, stage, from, to string) error {
+	return m.change(ctx, "MoveStage", r, string(n), func() error {
+		for i, v := range m.secrets[r][n].Versions {
+			stages := slices.DeleteFunc(slices.Clone(v.Stages), func(s string) bool { return s == stage })
+			if v.ID == to {
+				stages = append(stages, stage)
+			}
+			m.secrets[r][n].Versions[i].Stages = stages
+		}
+		return nil
+	})
+}
+
 func (m *model) CopyVersion(ctx context.Context, n topology.Name, from topology.Region, version string, to topology.Region, label string) error {
 	return m.change(ctx, "CopyVersion", to, string(n), func() error {
 		s := m.secrets[to][n]

@@ -88,12 +88,25 @@ func fold(all []deed) topology.Placement {
 			if p.Acting == nil {
 				p.Acting = map[topology.Name]topology.Move{}
 			}
+			// Who is the primary again owes nothing.
+			delete(owed, debtKey{planner.CancelRotation, d.On, d.Region})
+			delete(owed, debtKey{planner.FencePolicy, d.On, d.Region})
 			p.Acting[topology.Name(d.On)] = topology.Move{From: d.session.From, To: d.session.To,
-				Time: d.at.UTC(), Run: d.session.Run, Versions: d.Versions}
+				Time: d.at.UTC(), Run: d.session.Run, Versions: d.Versions, Held: held(p.Acting[topology.Name(d.On)].Held, d.Versions)}
 		}
 	}
 	p.Owed, p.Fences = debtsOf(owed), debtsOf(fences)
 	return p
+}
+
+// held adds the ids of what was promoted now to those of earlier moves.
+func held(before []string, now []topology.Version) []string {
+	ids := slices.Clone(before)
+	for _, v := range now {
+		ids = append(ids, v.ID)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
 }
 
 func debtsOf(set map[debtKey]topology.Debt) []topology.Debt {
@@ -170,6 +183,8 @@ func (d *deed) settle(owed map[debtKey]topology.Debt) {
 			delete(owed, debtKey{opposite, on, d.Region})
 		}
 		switch d.Action {
+		case planner.GrantInvoke:
+			delete(owed, debtKey{planner.RevokeInvoke, on, d.Region})
 		case planner.OverwriteReplica, planner.Replicate, planner.RemoveReplica:
 			// A replica neither rotates nor has a policy of its own.
 			for _, a := range []planner.Action{planner.CancelRotation, planner.ClearPending, planner.FencePolicy} {

@@ -328,8 +328,7 @@ func (r *Resolver) changedSince(m *topology.Move, old, p *topology.Secret) bool 
 	}
 	before, _ := r.in.Recovery.Secret(old.Region, old.Name)
 	for _, v := range old.Versions {
-		moved := slices.ContainsFunc(m.Versions, func(w topology.Version) bool { return w.ID == v.ID })
-		if !moved && !holds(p, v.ID) && !(holds(before, v.ID) && r.recoveredBefore(m, old.Region)) {
+		if !m.Promoted(v.ID) && !holds(p, v.ID) && !(holds(before, v.ID) && r.recoveredBefore(m, old.Region)) {
 			return true
 		}
 	}

@@ -23,8 +23,9 @@ const (
 	FencePolicy       Action = "fence-policy"
 	UnfencePolicy     Action = "unfence-policy"
 	RescueVersion     Action = "rescue-version"
-	AwaitEqual        Action = "await-equal"   // changes nothing: a secret's copies come to hold the same versions
-	RevokeInvoke      Action = "revoke-invoke" // fence: Secrets Manager may no longer invoke the function
+	AwaitEqual        Action = "await-equal"    // changes nothing: a secret's copies come to hold the same versions
+	MatchVersions     Action = "match-versions" // a writable copy gets the versions and labels of another region's
+	RevokeInvoke      Action = "revoke-invoke"  // fence: Secrets Manager may no longer invoke the function
 )
 
 // Risk tells an operator what kind of door a step is.
@@ -82,6 +83,7 @@ var traits = map[Action]Traits{
 	UnfencePolicy:     {"x", Safe, FencePolicy, BucketPolicy},
 	RescueVersion:     {"&", Safe, NoUndo, BucketSecretWrites},
 	AwaitEqual:        {"=", Safe, NoUndo, ""},
+	MatchVersions:     {"&", Disruptive, NoUndo, BucketSecretWrites},
 	RevokeInvoke:      {"x", Disruptive, GrantInvoke, BucketFunction},
 }
 

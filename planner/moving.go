@@ -152,6 +152,9 @@ func (m *moving) function() (arn string, ok bool) {
 	if before, _ := m.in.Recovery.Secret(m.to, m.s.Secret); arn == "" && before != nil {
 		arn = before.Rotation.LambdaARN // it rotated there once: home's need not be configured
 	}
+	if arn == "" {
+		arn = m.functionAt(m.to, m.s.Secret).arn // a cancelled rotation still shows it
+	}
 	f := m.view(m.to).Functions[arn]
 	switch {
 	case arn == "":

@@ -64,10 +64,7 @@ func (env Env) capture(ctx context.Context, in planner.Input) (planner.Input, er
 // the acting primary of some other secret.
 func leftBehind(in planner.Input) []topology.Region {
 	behind := map[topology.Region]bool{}
-	for _, m := range in.Placement.Acting {
-		behind[m.From] = true
-	}
-	if len(behind) == 0 {
+	if len(in.Placement.Acting) == 0 {
 		return nil
 	}
 	var primaries []topology.Region
@@ -77,6 +74,9 @@ func leftBehind(in planner.Input) []topology.Region {
 		resolver.Resolve(n, &s)
 		if p := s.PrimarySecret(); p != nil && !p.Managed() && in.Desired.GroupOf(n, p.Tags) != nil {
 			primaries = append(primaries, s.Primary)
+		}
+		if s.Move != nil && s.Copy(s.Move.From).State != planner.CopyReplica { // a replica again: resolved
+			behind[s.Move.From] = true
 		}
 		for i := range s.Copies {
 			if c := &s.Copies[i]; s.Move != nil && (c.State == planner.CopyPromoted || c.State == planner.CopySplitBrain) {

@@ -109,6 +109,20 @@ func (c *Client) RemoveStage(ctx context.Context, region topology.Region, name t
 	return opError("UpdateSecretVersionStage", string(name), region, err)
 }
 
+// MoveStage moves a staging label between versions; from is "" for a label
+// that no version has (UpdateSecretVersionStage: a label that is attached
+// elsewhere moves only if RemoveFromVersionId names that version).
+func (c *Client) MoveStage(ctx context.Context, region topology.Region, name topology.Name, stage, from, to string) error {
+	sdk, err := c.sdk.in(ctx, region)
+	if err != nil {
+		return err
+	}
+	_, err = sdk.secrets.UpdateSecretVersionStage(ctx, &secretsmanager.UpdateSecretVersionStageInput{
+		SecretId: id(name), VersionStage: aws.String(stage), RemoveFromVersionId: text(from), MoveToVersionId: aws.String(to),
+	})
+	return opError("UpdateSecretVersionStage", string(name), region, err)
+}
+
 // PutPolicy sets the resource policy (PutResourcePolicy); "" deletes it
 // (DeleteResourcePolicy).
 func (c *Client) PutPolicy(ctx context.Context, region topology.Region, name topology.Name, policy string) error {

@@ -1,6 +1,9 @@
 package topology
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // A Placement is what the journal knows of moves: which region a completed
 // or running failover made a secret's primary. Observation alone cannot tell
@@ -34,6 +37,19 @@ type Move struct {
 	Run  string    `json:"run"`
 	// Versions are the stage→version pairs that were promoted.
 	Versions []Version `json:"versions,omitempty"`
+	// Held are the ids of all versions that this move or an earlier one
+	// promoted: what was the secret's history then, also where rotation has
+	// taken the labels off since.
+	Held []string `json:"held,omitempty"` // sorted
+}
+
+// Promoted reports whether this move or an earlier one promoted a version.
+func (m *Move) Promoted(id string) bool {
+	if m == nil {
+		return false
+	}
+	_, held := slices.BinarySearch(m.Held, id)
+	return held || slices.ContainsFunc(m.Versions, func(v Version) bool { return v.ID == id })
 }
 
 // A Debt is a step that could not be done and must be, as soon as its region

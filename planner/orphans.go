@@ -1,0 +1,210 @@
+package planner
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/understudy-dr/understudy/internal/topology"
+)
+
+// RescueLabel is what the staging labels of rescued versions begin with; a
+// number follows.
+const RescueLabel = "UNDERSTUDY_RESCUED_"
+
+// mostLabels is how many staging labels a secret may have on all versions
+// together (AWS: Secrets Manager quotas).
+const mostLabels = 20
+
+// All, in Options.Rescue and Options.GiveUp, means every secret.
+const All topology.Name = "*"
+
+func says(list []topology.Name, n topology.Name) bool {
+	return slices.Contains(list, All) || slices.Contains(list, n)
+}
+
+// An orphan is a version that the acting primary never held.
+type orphan struct {
+	region  topology.Region
+	version topology.Version
+}
+
+// orphansOf are the versions of a copy that the acting primary neither holds
+// nor held when it, or a primary before it, was promoted. One that was
+// promoted and has lost its labels since was superseded there by rotation;
+// AWS does not list versions without a label.
+func orphansOf(s *Standing, c *topology.Secret) []orphan {
+	p := s.PrimarySecret()
+	var list []orphan
+	if c == nil || p == nil {
+		return nil
+	}
+	for _, v := range c.Versions {
+		if !holds(p, v.ID) && !s.Move.Promoted(v.ID) {
+			list = append(list, orphan{c.Region, v})
+		}
+	}
+	return list
+}
+
+// settleOrphans plans what becomes of the versions that only a copy about to
+// be replaced holds: rescued, given up, or, without a word, a refusal.
+func (r *returning) settleOrphans() bool {
+	var found []orphan
+	for _, c := range r.others() {
+		if c.Region != r.to && !r.wantedAfter(c.Region) || !standalone(c) && c.State != CopyStray {
+			continue
+		}
+		for _, o := range orphansOf(r.s, c.Secret) {
+			if !slices.ContainsFunc(found, func(x orphan) bool { return x.version.ID == o.version.ID }) {
+				found = append(found, o)
+			}
+		}
+	}
+	n, o := r.s.Secret, r.in.Options
+	switch {
+	case len(found) == 0:
+		return true
+	case says(o.Rescue, n):
+		ids, ok := r.rescue(r.s, r.g, found, r.ready)
+		r.ready = append(r.ready, ids...)
+		return ok
+	case says(o.GiveUp, n):
+		var ids []string
+		for _, x := range found {
+			ids = append(ids, x.version.ID)
+		}
+		r.allow = append(r.allow, ids...)
+		r.note(Blocker{Code: "given-up", Secret: n, Region: r.to, Message: "given up: " + orphanWords(found)})
+		return true
+	}
+	r.block(Blocker{
+		Code: "orphan-version", Secret: n, Region: found[0].region,
+		Message: fmt.Sprintf("%s: %s never had it", orphanWords(found), r.from),
+		Fix:     fmt.Sprintf("understudy failback --to %s --rescue %s (copies it into %s) or --give-up %s (loses it); all instead of a name means every secret", r.to, n, r.from, n),
+	})
+	return false
+}
+
+func (r *returning) givesUp() bool { return len(r.allow) > 0 }
+
+// mayGo are the versions that an overwrite of a copy may destroy beside those
+// which the source holds by then: what the acting primary holds or once was
+// promoted with, and what was given up. What is to be rescued is not in it.
+func (r *returning) mayGo(c *topology.Secret) []string {
+	ids := append(VersionIDs(r.source), r.allow...)
+	for _, v := range c.Versions {
+		if r.s.Move.Promoted(v.ID) {
+			ids = append(ids, v.ID)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// orphanWords lists versions with their labels and where they are.
+func orphanWords(list []orphan) string {
+	var words []string
+	for _, o := range list[:min(len(list), 3)] {
+		words = append(words, fmt.Sprintf("version %s (%s)", o.version.ID, strings.Join(o.version.Stages, ", ")))
+	}
+	if more := len(list) - len(words); more > 0 {
+		words = append(words, fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(words, ", ") + " only in " + string(list[0].region)
+}
+
+// rescue plans that versions are copied into the acting primary, one after
+// the other, each under the next free label.
+func (b *build) rescue(s *Standing, g *topology.Group, list []orphan, needs []string) (ids []string, ok bool) {
+	p := s.PrimarySecret()
+	next, used := labelsOf(p)
+	if used+len(list) > mostLabels {
+		b.block(Blocker{
+			Code: "label-limit", Secret: s.Secret, Region: s.Primary,
+			Message: fmt.Sprintf("%s to rescue, and %d of the %d staging labels that AWS allows are taken", count(len(list), "version"), used, mostLabels),
+			Fix:     "take labels that are not needed off its versions (aws secretsmanager update-secret-version-stage), or give versions up",
+		})
+		return nil, false
+	}
+	for _, o := range list {
+		label := RescueLabel + strconv.Itoa(next)
+		next++
+		step := Step{
+			Action: RescueVersion, Secret: s.Secret, Region: s.Primary, Group: g.Name, Tier: g.Priority, Phase: PhaseRescue,
+			Needs:  slices.Clone(append(slices.Clone(needs), ids...)),
+			Params: Params{From: o.region, Version: o.version.ID, Label: label},
+			Expect: Expect{ARN: p.ARN},
+			Before: "only in " + string(o.region) + ", as " + strings.Join(o.version.Stages, ", "),
+			After:  "also in " + string(s.Primary) + ", as " + label,
+			Reason: string(s.Primary) + " never had version " + o.version.ID,
+		}
+		ids = append(ids, b.add(rankRescue, step))
+	}
+	return ids, true
+}
+
+// PhaseRescue is the part in which versions are copied.
+const PhaseRescue = "rescue"
+
+// labelsOf are the number of the next free rescue label, and how many labels
+// are taken; the three that AWS moves itself always count.
+func labelsOf(p *topology.Secret) (next, used int) {
+	next, used = 1, 3
+	for _, v := range p.Versions {
+		for _, stage := range v.Stages {
+			switch stage {
+			case topology.StageCurrent, topology.StagePending, topology.StagePrevious:
+				continue
+			}
+			used++
+			if n, err := strconv.Atoi(strings.TrimPrefix(stage, RescueLabel)); err == nil && strings.HasPrefix(stage, RescueLabel) {
+				next = max(next, n+1)
+			}
+		}
+	}
+	return next, used
+}
+
+// Rescue plans that the versions which only Options.From holds are copied
+// into each secret's acting primary, under labels of their own. It changes
+// nothing else: AWSCURRENT stays where it is. Secrets of which From holds
+// nothing of its own have no step.
+func Rescue(in Input) *Plan {
+	b := newBuild(&in, "rescue")
+	b.plan.From = in.Options.From
+	if v := b.view(in.Options.From); v.Dark != "" {
+		b.block(Blocker{Code: "region-dark", Region: in.Options.From, Fatal: true,
+			Message: fmt.Sprintf("%s did not answer (%s)", in.Options.From, v.Dark), Fix: "wait for it; nothing can be copied from it before"})
+		return b.finish()
+	}
+	b.each(b.rescueOne)
+	if len(b.steps) == 0 && len(b.plan.Blockers) == 0 {
+		b.note(Blocker{Code: "nothing-to-rescue", Region: in.Options.From,
+			Message: string(in.Options.From) + " holds no version that the acting primaries never had"})
+	}
+	return b.finish()
+}
+
+func (b *build) rescueOne(s *Standing) {
+	from := b.in.Options.From
+	g := b.concern(s)
+	if g == nil || s.Primary == from {
+		return
+	}
+	c := s.Copy(from)
+	if !standalone(&c) && c.State != CopyStray {
+		return
+	}
+	found := orphansOf(s, c.Secret)
+	switch {
+	case len(found) == 0:
+		return
+	case s.Copy(s.Primary).State != CopyPrimary:
+		b.block(Blocker{Code: "no-primary", Secret: s.Secret, Region: s.Primary,
+			Message: fmt.Sprintf("%s: its acting primary %s can't be written (%s)", orphanWords(found), s.Primary, s.Copy(s.Primary).State), Fix: "understudy status"})
+		return
+	}
+	b.rescue(s, g, found, nil)
+}
