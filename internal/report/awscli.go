@@ -55,18 +55,31 @@ type script struct {
 	text bytes.Buffer
 	live []*planner.Step // in the order in which they run
 	owed []*planner.Step // those that no region answers to
+	// adopters are the regions that copies are made replicas of.
+	adopters map[place]topology.Region
 }
+
+// A place is one copy of a secret.
+type place struct {
+	secret topology.Name
+	region topology.Region
+}
+
+func placeOf(step *planner.Step) place { return place{step.Secret, step.Region} }
 
 func newScript(plan *planner.Plan) (*script, error) {
 	order, err := inOrder(plan.Steps)
 	if err != nil {
 		return nil, err
 	}
-	s := &script{plan: plan}
+	s := &script{plan: plan, adopters: map[place]topology.Region{}}
 	left := map[string]bool{} // IDs of owed steps
 	for _, step := range order {
 		if strings.ContainsRune(step.Subject(), 0) {
 			return nil, fmt.Errorf("%s: a name with a NUL in it can't be written in a shell script", step.Action)
+		}
+		if step.Action == planner.OverwriteReplica {
+			s.adopters[placeOf(step)] = step.Params.From
 		}
 		dark := func(r topology.Region) bool { return slices.Contains(plan.Unobserved, r) }
 		if slices.ContainsFunc(regionsOf(step), dark) ||
@@ -181,19 +194,15 @@ func (s *script) doors() {
 }
 
 func (s *script) notes() {
-	var blocked, notes, arns []string
+	var blocked, notes []string
 	for _, b := range s.plan.Blockers {
 		blocked = append(blocked, blockerWords(&b))
 	}
 	for _, b := range s.plan.Notes {
 		notes = append(notes, blockerWords(&b))
 	}
-	for _, a := range s.plan.ARNs {
-		arns = append(arns, a.Old+" -> "+a.New)
-	}
 	s.section("NOT IN THIS FILE: what the plan could not do.", blocked)
 	s.section("NOTE.", notes)
-	s.section("ARNs that change, for whoever reads these secrets by ARN:", arns)
 }
 
 func blockerWords(b *planner.Blocker) string {
@@ -224,7 +233,7 @@ func (s *script) section(title string, rows []string) {
 func (s *script) manual() {
 	for _, text := range []string{
 		"",
-		"Needs bash and the aws CLI, with credentials for the account. About 3 s a step.",
+		"Needs bash and the aws CLI, with credentials for the account. About 2 s a step.",
 		"Whole:          bash THIS-FILE",
 		"Block by block: start `bash`, paste all down to the line of dashes, then one block",
 		"                after the other. A check that fails ends that bash: that is meant.",
@@ -265,19 +274,32 @@ func (s *script) blocks() {
 	for i, step := range s.live {
 		s.block(step, fmt.Sprintf("%d/%d", i+1, len(s.live)), "")
 	}
-	s.line("")
-	s.line("STEP=''")
-	s.line("if [[ -n $NOT_DONE ]]; then printf 'All done but, still owed:\\n%%s' \"$NOT_DONE\" >&2; exit 1; fi")
-	s.line("printf 'All %d steps are done.\\n'", len(s.live))
+	s.arns()
 	var last topology.Region
 	for i, step := range s.owed {
 		if dark := s.darkRegion(step); dark != last || i == 0 {
 			last = dark
 			s.line("")
-			s.comment("owed: when ", string(dark), " answers, take the leading \"# \" off the lines below and run this")
-			s.comment("file again, or paste them (after the helpers).")
+			s.line("## owed: when %s answers, take the \"# \" in front of the lines below away, as this does:", clean(string(dark)))
+			s.line("##   sed '/^## owed/,$ s/^# //' THIS-FILE >later.sh && bash later.sh")
 		}
 		s.block(step, fmt.Sprintf("owed %d/%d", i+1, len(s.owed)), "# ")
+	}
+	s.line("")
+	s.line("STEP=''")
+	s.line("if [[ -n $NOT_DONE ]]; then printf 'Done, but for what is still owed:\\n%%s' \"$NOT_DONE\" >&2; exit 1; fi")
+	s.line("printf 'Done.\\n'")
+}
+
+// arns lists all that consumers must follow.
+func (s *script) arns() {
+	if len(s.plan.ARNs) == 0 {
+		return
+	}
+	s.line("")
+	s.comment("ARNs that change, for whoever reads these secrets by ARN:")
+	for _, a := range s.plan.ARNs {
+		s.comment("  ", a.Old, " -> ", a.New)
 	}
 }
 
@@ -292,7 +314,7 @@ func (s *script) darkRegion(step *planner.Step) topology.Region {
 
 // block writes one step, each of its lines behind prefix.
 func (s *script) block(step *planner.Step, number, prefix string) {
-	b := &block{step: step}
+	b := &block{step: step, adopter: s.adopters[placeOf(step)]}
 	b.add("# %s", clean(b.explanation()))
 	b.add("begin %s", quote("["+number+"] "+clean(titleOf(step))))
 	if step.Requires != "" {

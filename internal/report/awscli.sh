@@ -93,6 +93,7 @@ pair() {
 is_replica() { [[ $SEEN == replica ]]; }
 is_writable() { [[ $SEEN == writable ]]; }
 is_own() { [[ $SEEN == replica && $PRIMARY == "$FROM" ]]; }
+follows() { [[ $SEEN == replica && $PRIMARY == "$1" ]]; }
 is_fresh() { [[ $ENTRY == InSync && $CURRENT == "$P_CURRENT" ]] && is_own; }
 is_under_way() { [[ $ENTRY == InProgress ]] || { [[ $ENTRY == InSync ]] && { [[ $SEEN == absent ]] || is_own; }; }; }
 is_settled() { [[ $ENTRY != InProgress ]]; }
@@ -185,13 +186,13 @@ patiently() {
 BOTH='[not_null(MetricAlarms, `[]`), not_null(CompositeAlarms, `[]`)][]'
 alarms() {
   ask aws cloudwatch describe-alarms --region "$1" --cli-input-json "$2" --output json \
-    --query "join(\`\" \"\`, [to_string(length($BOTH)), to_string(length($BOTH[?ActionsEnabled]))])"
+    --query "join(\`\" \"\`, [to_string(length($BOTH)), to_string(length($BOTH | [?ActionsEnabled]))])"
   ANSWER=${ANSWER//\"/}
   THERE=${ANSWER% *} ON=${ANSWER#* }
 }
 acting() { # REGION NAMES: sets ACTING, the input that names those of them which act
   ask aws cloudwatch describe-alarms --region "$1" --cli-input-json "$2" --output json \
-    --query "{AlarmNames: $BOTH[?ActionsEnabled].AlarmName}"
+    --query "{AlarmNames: $BOTH | [?ActionsEnabled].AlarmName}"
   ACTING=$ANSWER
 }
 all_act() { [[ $ON == "$WANTED" ]]; }

@@ -12,9 +12,12 @@ import (
 
 // A block is one step as shell.
 type block struct {
-	step  *planner.Step
-	text  bytes.Buffer
-	depth int
+	step *planner.Step
+	// adopter is the region whose replica the copy becomes in a later step
+	// of the plan: found so, a promotion is done.
+	adopter topology.Region
+	text    bytes.Buffer
+	depth   int
 }
 
 func (b *block) indent()  { b.depth++ }
@@ -205,7 +208,11 @@ func (b *block) promote() {
 	if arn := b.step.Expect.ARN; arn != "" { // the lineage counts even where it is done
 		b.add("expect 'the ARN' \"$ARN\" %s", quote(arn))
 	}
-	b.unless("is_writable", func() {
+	done := "is_writable"
+	if b.adopter != "" {
+		done += " || follows " + quote(string(b.adopter))
+	}
+	b.unless(done, func() {
 		b.add("if [[ $SEEN == absent ]]; then stop 'there is no such secret'; fi")
 		rest := b.step.Expect
 		rest.ARN = ""

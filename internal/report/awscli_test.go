@@ -1,0 +1,238 @@
+package report
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/understudy-dr/understudy/internal/topology"
+	"github.com/understudy-dr/understudy/planner"
+)
+
+func awsCLI(t *testing.T, plan *planner.Plan) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := AWSCLI(&b, plan); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// bash runs bash, or skips the test where there is none.
+func bash(t *testing.T, dir string, args ...string) (string, error) {
+	t.Helper()
+	if _, err := exec.LookPath("bash"); err != nil {
+		t.Skip("bash is not installed")
+	}
+	cmd := exec.CommandContext(t.Context(), "bash", args...)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+func checkSyntax(t *testing.T, script string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "script.sh")
+	if err := os.WriteFile(path, []byte(script), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := bash(t, "", "-n", path); err != nil || out != "" {
+		t.Errorf("bash -n: %v\n%s", err, out)
+	}
+	return path
+}
+
+func TestAPlanAsAScript(t *testing.T) {
+	for name, plan := range map[string]*planner.Plan{"awscli-all.sh": everyAction(), "awscli-empty.sh": sealed(&planner.Plan{Command: "apply"})} {
+		script := awsCLI(t, plan)
+		checkSyntax(t, script)
+		golden(t, name, strings.Replace(script, shellHelpers, "HELPERS\n", 1))
+	}
+}
+
+// The commented steps must be a script as well, once they are due.
+func TestOwedStepsAreAScriptOnceTheyAreDue(t *testing.T) {
+	before, owed, found := strings.Cut(awsCLI(t, everyAction()), "\n## owed")
+	if !found || strings.Contains(before, "--region 'us-east-1' --secret-id=\"$secret\" >/dev/null\n  wait_until is_quiet") {
+		t.Fatal("the fence in the dark region is not owed")
+	}
+	due := "\n## owed" + strings.ReplaceAll(owed, "\n# ", "\n")
+	checkSyntax(t, before+due)
+	if n := strings.Count(due, "\nbegin '[owed "); n != 2 {
+		t.Errorf("%d steps are due, want 2:\n%s", n, due)
+	}
+	for line := range strings.Lines(owed[strings.Index(owed, "\n# "):]) {
+		if strings.HasPrefix(line, "STEP=") {
+			break
+		}
+		if line != "\n" && !strings.HasPrefix(line, "# ") {
+			t.Errorf("would run although it is owed: %s", line)
+		}
+	}
+}
+
+var hostile = []string{
+	"it's", "'; touch pwned; '", "$(touch pwned)", "`touch pwned`", "a\ntouch pwned\n", "a\r\ntouch pwned", "\\", "a\\'b", "$'x'", "!!", "~", "*", "-x",
+	"file:///etc/hostname", "JSON\nJSON\ntouch pwned\n", "\x1b[2J", "\u202epwned", "é €\U0001F600", "%s%n", "\x7f\x80\xff", "\\0017", "\x017", "{}", "\"", "#", "", " ",
+}
+
+func TestAHostileNameIsOnlyAName(t *testing.T) {
+	for _, name := range hostile {
+		plan := everyAction()
+		for i := range plan.Steps {
+			s := &plan.Steps[i]
+			s.Reason, s.Before, s.After = name, name, name
+			s.Params.Key, s.Params.Lambda, s.Params.Statement, s.Params.Version = name, name, name, name
+			s.Expect = planner.Expect{ARN: name, Current: name, Versions: []string{name}, PrimaryRegion: topology.Region(name)}
+			if s.Secret != "" {
+				s.Secret = topology.Name(name)
+			}
+			if s.Alarm != "" {
+				s.Alarm, s.Params.Alarms = name, []string{name, name}
+			}
+			if m := s.Params.Metric; m != nil {
+				m.Name, m.Description, m.Metric = name, name, name
+			}
+			if f := s.Params.Filter; f != nil {
+				f.Name, f.Pattern, f.LogGroup = name, name, name
+			}
+		}
+		plan.ID, plan.Account, plan.ARNs = name, name, []planner.ARNChange{{Old: name, New: name}}
+		plan.Notes = []planner.Blocker{{Code: name, Message: name}}
+		script := awsCLI(t, plan)
+		path := checkSyntax(t, script)
+		// Run all blocks to their ends: without the helpers every look and every
+		// check is a command that is not found, and stops nothing.
+		_, blocks, _ := strings.Cut(script, shellHelpers)
+		blocks = "command_not_found_handle() { return 1; }\naws() { return 0; }\n" + strings.ReplaceAll(blocks, "set -e\n", "\n")
+		if err := os.WriteFile(path, []byte(blocks), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, err := bash(t, filepath.Dir(path), path)
+		if err != nil || !strings.HasSuffix(out, "Done.\n") {
+			t.Errorf("%q: the blocks did not run to the end: %v\n%s", name, err, out)
+		}
+		if found, err := filepath.Glob(filepath.Join(filepath.Dir(path), "*pwned*")); err != nil || len(found) > 0 {
+			t.Errorf("%q ran as a command: %q, %v", name, found, err)
+		}
+		if strings.ContainsAny(script, "\x1b\u202e") {
+			t.Errorf("%q: control characters got into the script", name)
+		}
+	}
+}
+
+// TestQuotedWordsReachBashAsTheyAre asks bash itself.
+func TestQuotedWordsReachBashAsTheyAre(t *testing.T) {
+	seed := rand.Uint64()
+	rng := rand.New(rand.NewPCG(seed, 0))
+	words := append([]string(nil), hostile...)
+	for range 2000 {
+		word := make([]byte, rng.IntN(12))
+		for i := range word {
+			word[i] = byte(1 + rng.IntN(255))
+		}
+		words = append(words, string(word))
+	}
+	var script, want strings.Builder
+	for _, word := range words {
+		script.WriteString("printf '%s\\0' " + quote(word) + "\n")
+		want.WriteString(word + "\x00")
+	}
+	path := filepath.Join(t.TempDir(), "words.sh")
+	if err := os.WriteFile(path, []byte(script.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err := bash(t, "", path)
+	if err != nil {
+		t.Fatal(err, got)
+	}
+	if diff := cmp.Diff(strings.Split(want.String(), "\x00"), strings.Split(got, "\x00")); diff != "" {
+		t.Errorf("seed %d:\n%s", seed, diff)
+	}
+}
+
+func TestWhatMakesNoScript(t *testing.T) {
+	circle := sealed(&planner.Plan{Steps: []planner.Step{{Action: planner.Promote, Secret: "a"}, {Action: planner.Promote, Secret: "b"}}})
+	circle.Steps[0].Needs, circle.Steps[1].Needs = []string{circle.Steps[1].ID}, []string{circle.Steps[0].ID}
+	dangling := sealed(&planner.Plan{Steps: []planner.Step{{Action: planner.Promote, Secret: "a", Needs: []string{"gone"}}}})
+	for says, plan := range map[string]*planner.Plan{
+		"in a circle": circle, "is not in the plan": dangling,
+		"2 versions behind": failoverPlan(1), // refused as a whole
+		"NUL":               sealed(&planner.Plan{Steps: []planner.Step{{Action: planner.Promote, Secret: "a\x00b"}}}),
+	} {
+		var b bytes.Buffer
+		err := AWSCLI(&b, plan)
+		if err == nil || !strings.Contains(err.Error(), says) || b.Len() > 0 {
+			t.Errorf("want an error that says %q and no text: %v, %d bytes", says, err, b.Len())
+		}
+	}
+}
+
+func TestNeedsComeFirstWhateverTheOrder(t *testing.T) {
+	plan := everyAction()
+	last := len(plan.Steps) - 1
+	plan.Steps[0].Needs = []string{plan.Steps[last].ID}
+	order, err := inOrder(plan.Steps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if order[0].ID != plan.Steps[last].ID || order[1].ID != plan.Steps[0].ID || len(order) != len(plan.Steps) {
+		t.Errorf("the need of the first step stands at %v", order[0])
+	}
+}
+
+// everyAction is a plan with a step of every kind; us-east-1 is dark for its
+// fence, which is owed, and answers for all that is called in it otherwise.
+func everyAction() *planner.Plan {
+	threshold := 5.0
+	const west, eu, home, old = "us-west-2", "eu-west-1", "us-west-2", "us-east-1"
+	expect := planner.Expect{ARN: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/db-a1b2c3", PrimaryRegion: home, Current: "v2", Versions: []string{"v1", "v2"}}
+	steps := []planner.Step{
+		{Action: planner.Replicate, Region: eu, Params: planner.Params{From: home, Key: "alias/eu"}, Before: "absent", After: "replica", Reason: "missing"},
+		{Action: planner.RetryReplica, Region: eu, Params: planner.Params{From: home}, Expect: expect},
+		{Action: planner.RekeyReplica, Region: eu, Params: planner.Params{From: home, Key: "alias/eu", ViaRemoval: true}, Expect: expect, Requires: planner.AllowReplicaGap},
+		{Action: planner.RekeyReplica, Region: eu, Params: planner.Params{From: home}},
+		{Action: planner.RemoveReplica, Region: eu, Params: planner.Params{From: home}, Requires: planner.AllowRemove},
+		{Action: planner.Promote, Region: eu, Params: planner.Params{From: old}, Expect: expect},
+		{Action: planner.OverwriteReplica, Region: eu, Params: planner.Params{From: home, Key: "alias/eu"}, Expect: expect},
+		{Action: planner.AttachRotation, Region: west, Params: planner.Params{Lambda: "arn:aws:lambda:us-west-2:123456789012:function:rotate", Rules: topology.RotationRules{Schedule: "rate(10 days)", Duration: "2h"}}},
+		{Action: planner.AttachRotation, Region: eu, Params: planner.Params{Lambda: "arn:aws:lambda:eu-west-1:123456789012:function:rotate", RotateImmediately: true, Rules: topology.RotationRules{AfterDays: 30}}},
+		{Action: planner.CancelRotation, Region: eu, Owed: true},
+		{Action: planner.CancelRotation, Region: old, Owed: true, Reason: "the fence"},
+		{Action: planner.ClearPending, Region: west, Params: planner.Params{Version: "v3"}},
+		{Action: planner.RescueVersion, Region: west, Params: planner.Params{From: eu, Version: "v4", Label: "UNDERSTUDY_RESCUED_1"}},
+		{Action: planner.FencePolicy, Region: eu, Params: planner.Params{Statement: "UnderstudyFence"}},
+		{Action: planner.UnfencePolicy, Region: eu, Params: planner.Params{Statement: "UnderstudyFence"}},
+	}
+	for i := range steps {
+		steps[i].Secret = "prod/db"
+	}
+	steps = append(steps,
+		planner.Step{Action: planner.GrantInvoke, Target: "arn:aws:lambda:us-west-2:123456789012:function:rotate", Region: west,
+			Params: planner.Params{Lambda: "arn:aws:lambda:us-west-2:123456789012:function:rotate", Statement: planner.GrantStatement}},
+		planner.Step{Action: planner.PutMetricFilter, Target: "trail denied", Region: west, Params: planner.Params{Filter: &topology.MetricFilter{
+			LogGroup: "trail", Name: "denied", Pattern: `{ $.code = "AccessDenied" }`, Transformations: []topology.MetricTransformation{{Namespace: "Secrets", Metric: "Denied", Value: "1"}}}}},
+		planner.Step{Action: planner.PutAlarm, Alarm: "secrets-denied", Region: west, Params: planner.Params{Metric: &topology.Alarm{
+			Name: "secrets-denied", Namespace: "Secrets", Metric: "Denied", Statistic: "Sum", Period: 300, Periods: 1, Threshold: &threshold,
+			Comparison: "GreaterThanThreshold", MissingData: "missing", Dimensions: []topology.Dimension{{Name: "A", Value: "b"}}, AlarmActions: []string{"arn:aws:sns:us-west-2:123456789012:alerts"},
+			Metrics: []topology.MetricDataQuery{{ID: "m1", Namespace: "Secrets", Metric: "Denied", Stat: "Sum", StatPeriod: 60}}}}},
+		planner.Step{Action: planner.PutCompositeAlarm, Alarm: "secrets", Region: west, Params: planner.Params{Composite: &topology.CompositeAlarm{Name: "secrets", Rule: `ALARM("secrets-denied")`}}},
+		planner.Step{Action: planner.EnableAlarms, Alarm: "secrets", Region: west, Params: planner.Params{Alarms: []string{"secrets", "secrets-denied"}}},
+		planner.Step{Action: planner.DisableAlarms, Alarm: "secrets", Region: old, Owed: true, Params: planner.Params{Alarms: []string{"secrets", "secrets-denied"}}},
+	)
+	for i := range steps {
+		steps[i].Account = "123456789012"
+	}
+	return sealed(&planner.Plan{
+		Command: "failover", Account: "123456789012", From: old, To: west, Steps: steps, Unobserved: []topology.Region{old},
+		Notes:    []planner.Blocker{{Code: "alarms-stay", Region: old, Message: "alarms keep acting"}},
+		Blockers: []planner.Blocker{{Code: "no-replica", Secret: "prod/x", Region: west, Message: "no copy", Fix: "wait"}},
+		ARNs:     []planner.ARNChange{{Secret: "prod/db", Old: "arn:aws:secretsmanager:us-east-1:123456789012:secret:prod/db-a1b2c3", New: "arn:aws:secretsmanager:us-west-2:123456789012:secret:prod/db-a1b2c3"}},
+	})
+}
