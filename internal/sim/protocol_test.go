@@ -121,7 +121,7 @@ func wireFacts() []wireFact {
 }
 
 func TestProtocols(t *testing.T) {
-	for _, f := range wireFacts() {
+	for _, f := range append(wireFacts(), serviceWireFacts()...) {
 		t.Run(f.name, func(t *testing.T) {
 			if f.method == "" {
 				f.method = "POST"
@@ -206,7 +206,7 @@ func wireError(t testing.TB, resp *http.Response, body []byte) (code, text strin
 // FuzzProtocol: whatever comes in, an answer goes out that an AWS client can
 // read, with a request id, and never a 500.
 func FuzzProtocol(f *testing.F) {
-	for _, w := range wireFacts() {
+	for _, w := range append(wireFacts(), serviceWireFacts()...) {
 		f.Add(w.method, w.path, w.headers["Authorization"], w.headers["X-Amz-Target"], w.headers["Smithy-Protocol"], w.headers["Content-Encoding"], []byte(w.body))
 	}
 	f.Add("PUT", fnPath+"f/configuration", signed("eu-west-1", "lambda"), "", "", "", []byte(`{"Environment":{"Variables":null},"VpcConfig":{}}`))
