@@ -47,6 +47,7 @@ type session struct {
 	config   string
 	state    string
 	endpoint string
+	env      []string // more of it
 }
 
 func newSession(t *testing.T, endpoint, config string) *session {
@@ -79,6 +80,7 @@ func (s *session) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd.Dir = filepath.Dir(s.config)
 	cmd.Env = append(cleanEnv(),
 		"UNDERSTUDY_CONFIG="+s.config, "UNDERSTUDY_STATE_DIR="+s.state, "UNDERSTUDY_ENDPOINT_URL="+s.endpoint)
+	cmd.Env = append(cmd.Env, s.env...)
 	return cmd
 }
 

@@ -161,6 +161,9 @@ func timedOut(waited time.Duration, see sight) error {
 // only a look can tell what became of it.
 func (r *run) lookedInVain(ctx context.Context, s *planner.Step, p *progress, began time.Time, err error) (outcome, bool, error) {
 	if ctx.Err() != nil {
+		if p.acted() { // the pause that follows makes the next look the last
+			return outcome{}, false, nil
+		}
 		return outcome{}, true, errInterrupted
 	}
 	passing := errors.Is(err, topology.ErrThrottled) || errors.Is(err, topology.ErrUnreachable) || errors.Is(err, topology.ErrUnknown)

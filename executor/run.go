@@ -254,6 +254,11 @@ func (r *run) perform(ctx context.Context, q *schedule, i int32, sl slot) {
 		q.news <- news{step: i, err: err}
 		return
 	}
+	if lost := r.lease.Lost(); lost != nil {
+		// The journal is another's now. It finds an intent, and looks.
+		q.news <- news{step: i, err: lost}
+		return
+	}
 	out.Undo = q.undo
 	at, err := r.log.Append(ctx, kindOutcome, out)
 	q.news <- news{step: i, at: at, out: out, err: err}

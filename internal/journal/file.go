@@ -82,7 +82,7 @@ func (s *File) Put(ctx context.Context, key string, val []byte, ifRev string) (s
 	if err := makeDirs(s.disk, filepath.Dir(s.Locate(key))); err != nil {
 		return "", explain(err)
 	}
-	unlock, err := s.lock(ctx, filepath.Join(s.dir, lockFile))
+	unlock, err := s.lock(ctx, filepath.Join(s.dir, lockFile), lockTimeout)
 	if err != nil {
 		return "", err
 	}
@@ -175,18 +175,21 @@ func skip(d fs.DirEntry) error {
 	return nil
 }
 
+// errLocked: another process has been writing for longer than a write takes.
+var errLocked = errors.New("locked by another process: if it was stopped in the middle of a write, continue or kill it")
+
 // lock takes an advisory lock that the kernel drops with the process.
-func (s *File) lock(ctx context.Context, path string) (unlock func(), err error) {
+func (s *File) lock(ctx context.Context, path string, patience time.Duration) (unlock func(), err error) {
 	l := flock.New(path, flock.SetPermissions(0o600))
 	ok, err := l.TryLock()
 	if err == nil && !ok {
-		wait, cancel := context.WithTimeout(ctx, lockTimeout)
+		wait, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
 		_, err = l.TryLockContext(wait, 2*time.Millisecond)
 	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
-		return nil, fmt.Errorf("%s has been locked for %v by another process: if it was stopped in the middle of a write, continue or kill it", path, lockTimeout)
+		return nil, fmt.Errorf("%s has been %w (waited %v)", path, errLocked, patience)
 	case err != nil:
 		return nil, explain(err)
 	}

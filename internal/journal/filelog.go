@@ -12,13 +12,15 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 )
 
 // logState is what this process knows of a log, so that an append need not
 // read it: valid as long as the file has the size we left it at.
 type logState struct {
 	mu    sync.Mutex
-	size  int64 // bytes of complete lines
+	file  os.FileInfo // another file of the name is another log
+	size  int64       // bytes of complete lines
 	lines int64
 	known bool
 	// broken is set by a failed fsync or repair: what the disk holds is then
@@ -53,7 +55,7 @@ func (s *File) Append(ctx context.Context, log string, seq int64, lines [][]byte
 	if err != nil {
 		return explain(err)
 	}
-	unlock, err := s.lock(ctx, path)
+	unlock, err := s.lockLog(ctx, path)
 	if err != nil {
 		return err
 	}
@@ -78,6 +80,30 @@ func (s *File) Append(ctx context.Context, log string, seq int64, lines [][]byte
 	return nil
 }
 
+// logPatience bounds the wait for the process that appended before us. It has
+// lost the lease, or we would not append: it is stopped, not busy.
+const logPatience = 2 * time.Second
+
+// lockLog takes a log's own lock. A process that was stopped in the middle of
+// an append holds it for as long as it sleeps, which must not keep its
+// successor from the run: the log goes on in a copy under the same name. What
+// the sleeper still writes goes to a file without a name; then its own lease
+// tells it that it may not act on it.
+func (s *File) lockLog(ctx context.Context, path string) (unlock func(), err error) {
+	unlock, err = s.lock(ctx, path, logPatience)
+	if !errors.Is(err, errLocked) {
+		return unlock, err
+	}
+	data, err := readAll(s.disk, path)
+	if err != nil {
+		return nil, explain(err)
+	}
+	if err := s.replace(path, complete(data)); err != nil {
+		return nil, explain(fmt.Errorf("continue %s in a copy: %w", path, err))
+	}
+	return s.lock(ctx, path, logPatience)
+}
+
 // prepare makes the log's file, empty, on its first append.
 func (s *File) prepare(st *logState, path string) (created bool, err error) {
 	if st.known {
@@ -99,7 +125,7 @@ func (s *File) settle(st *logState, f diskFile, path string) error {
 	if err != nil {
 		return err
 	}
-	if st.known && info.Size() == st.size {
+	if st.known && info.Size() == st.size && os.SameFile(info, st.file) {
 		return nil
 	}
 	data, err := readAll(s.disk, path)
@@ -116,7 +142,7 @@ func (s *File) settle(st *logState, f diskFile, path string) error {
 			return err
 		}
 	}
-	st.size, st.lines, st.known = int64(len(whole)), int64(bytes.Count(whole, newline)), true
+	st.file, st.size, st.lines, st.known = info, int64(len(whole)), int64(bytes.Count(whole, newline)), true
 	return nil
 }
 

@@ -41,7 +41,8 @@ type Store interface {
 	// Append adds lines to a log; the first becomes line number seq, counted
 	// from 1. All of them are durable when it returns nil. A log that does
 	// not hold exactly seq-1 lines is left alone: ErrConflict. A line holds
-	// no newline.
+	// no newline. Only the lease's holder appends: another process found in
+	// the middle of an append has lost the lease, and may be cut off.
 	Append(ctx context.Context, log string, seq int64, lines [][]byte) error
 
 	// ReadLog yields the complete lines of a log. A torn tail is left out.
