@@ -15,7 +15,7 @@ type Report struct {
 	State    State           `json:"state"`
 	From     topology.Region `json:"from,omitempty"`
 	To       topology.Region `json:"to,omitempty"`
-	Started  time.Time       `json:"started"`
+	Started  time.Time       `json:"started,omitzero"`
 	Ended    time.Time       `json:"ended,omitzero"`
 	Steps    Counts          `json:"steps"`
 	Failures []Failure       `json:"failures"`

@@ -1,6 +1,7 @@
 package runbooks
 
 import (
+	"slices"
 	"time"
 
 	"github.com/understudy-dr/understudy/internal/topology"
@@ -23,6 +24,27 @@ type Status struct {
 	Dark             []Dark     `json:"dark"`
 	// SplitBrain has both sides of every secret with two writers (exit 6).
 	SplitBrain []planner.Diagnosis `json:"split_brain,omitempty"`
+}
+
+// IsDark reports whether a region did not answer.
+func (st *Status) IsDark(r topology.Region) bool {
+	return slices.ContainsFunc(st.Dark, func(d Dark) bool { return d.Region == r })
+}
+
+// Guarded counts the secrets of which a copy in sync was seen in a second
+// region. The others may have one in a region that did not answer.
+func (st *Status) Guarded() int {
+	n := 0
+	for i := range st.Secrets {
+		s := &st.Secrets[i]
+		for r, c := range s.Regions {
+			if r != s.Primary && c.Role == topology.RoleReplica && c.Status == topology.InSync {
+				n++
+				break
+			}
+		}
+	}
+	return n
 }
 
 // A SecretStatus is one row of the matrix.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -93,7 +95,20 @@ func checkGlobals(c *cli.Context) error {
 	if err := oneOf("output", c.String("output"), outputs()); err != nil {
 		return err
 	}
+	if err := checkEndpoint(c.String("endpoint-url")); err != nil {
+		return err
+	}
 	return oneOf("log-level", c.String("log-level"), logLevels())
+}
+
+// checkEndpoint refuses what no call could be sent to: by itself it would look
+// like regions that are all dark.
+func checkEndpoint(value string) error {
+	u, err := url.Parse(value)
+	if value == "" || err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" {
+		return nil
+	}
+	return usagef("write it like http://127.0.0.1:4599", "--endpoint-url %q is no URL", value)
 }
 
 func oneOf(flag, value string, allowed []string) error {
@@ -108,25 +123,28 @@ func noArguments(c *cli.Context) error {
 	if !c.Args().Present() {
 		return nil
 	}
-	return usagef("this command takes flags only, see `understudy "+c.Command.FullName()+" --help`",
+	return usagef("this command takes flags only, see `"+c.Command.HelpName+" --help`",
 		"unexpected argument %q", c.Args().First())
 }
 
-// wantsJSON looks for --output json in a command line that may be wrong in
-// other ways: its error has to be a document too.
+// wantsJSON looks for --output json, or drift's --format json, in a command
+// line that may be wrong in other ways: its error has to be a document too.
 func wantsJSON(args []string, getenv func(string) string) bool {
-	format := getenv("UNDERSTUDY_OUTPUT")
+	format, own := getenv("UNDERSTUDY_OUTPUT"), ""
 	for i, arg := range args {
 		name, value, inline := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		if !inline && i+1 < len(args) {
+			value = args[i+1]
+		}
 		switch {
-		case !strings.HasPrefix(arg, "-") || name != "output":
-		case inline:
+		case !strings.HasPrefix(arg, "-") || value == "":
+		case name == "output":
 			format = value
-		case i+1 < len(args):
-			format = args[i+1]
+		case name == "format":
+			own = value
 		}
 	}
-	return format == "json"
+	return cmp.Or(own, format) == "json"
 }
 
 func truthy(s string) bool {

@@ -59,12 +59,24 @@ func (s *session) drift(ctx context.Context) error {
 	if code != exitOK {
 		s.notify(ctx, notify.OfDrift(s.config.Account.ID, r, s.world.now()))
 	}
-	if slices.ContainsFunc(r.Findings, func(f drift.Finding) bool { return f.Kind == drift.Configuration }) {
-		if err := s.next("what would mend it", "plan"); err != nil {
-			return err
-		}
+	if err := s.nextAfterDrift(r); err != nil {
+		return err
 	}
 	return exit(code)
+}
+
+// nextAfterDrift: first of all the old primary must stop writing.
+func (s *session) nextAfterDrift(r *drift.Report) error {
+	payable := func(f drift.Finding) bool {
+		return f.Code == drift.CodeFenceOwed && !slices.ContainsFunc(r.Unknown, func(u drift.Unknown) bool { return u.Region == f.Region })
+	}
+	switch {
+	case slices.ContainsFunc(r.Findings, payable):
+		return s.next("the old primary answers: stop it from writing", "fence")
+	case slices.ContainsFunc(r.Findings, func(f drift.Finding) bool { return f.Kind == drift.Configuration }):
+		return s.next("what would mend it", "plan")
+	}
+	return nil
 }
 
 // driftExit is the exit code of a verdict. What could not be observed

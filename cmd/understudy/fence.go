@@ -43,10 +43,16 @@ func (s *session) fence(ctx context.Context) error {
 		if len(r.Owed) == 0 {
 			return s.say("Nothing is owed.")
 		}
-		return s.say("Nothing could be paid: %d debts stay owed, as their regions do not answer.", len(r.Owed))
+		if err := s.say("Nothing could be paid: %d debts stay owed, as their regions do not answer.", len(r.Owed)); err != nil {
+			return err
+		}
+		return exit(exitIncomplete)
 	}
 	if err := s.finish(ctx, r, r, err); err != nil {
 		return err
+	}
+	if len(r.Owed) > 0 {
+		return exit(exitIncomplete)
 	}
 	return s.next("what is left to be done", "drift")
 }

@@ -39,15 +39,17 @@ func (s *session) plan(ctx context.Context) error {
 	if plan == nil || err != nil && s.byHand() { // what is refused is not to be run by hand either
 		return err
 	}
+	out := s.cli.String("out")
+	if err == nil {
+		if serr := savePlan(out, plan); serr != nil { // before anything is on stdout: one document
+			return serr
+		}
+	}
 	if werr := s.printPlan(plan); werr != nil {
 		return werr
 	}
 	if err != nil {
 		return s.beside(err)
-	}
-	out := s.cli.String("out")
-	if err := savePlan(out, plan); err != nil {
-		return err
 	}
 	switch {
 	case !plan.Judged():

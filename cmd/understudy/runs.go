@@ -125,6 +125,11 @@ func (s *session) runsAbort(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	if r.State == executor.Completed {
+		// Taking back what still can be would leave half of it: a region that
+		// was failed over to, without its alarms.
+		return &runbooks.Refused{Code: "completed", Message: r.ID + " is completed, so there is nothing to end; nothing was changed"}
+	}
 	if err := s.confirm(ctx, "This ends "+r.ID+" for good and takes back what can be taken back", "abort"); err != nil {
 		return err
 	}

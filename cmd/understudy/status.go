@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"io"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/understudy-dr/understudy/internal/report"
+	"github.com/understudy-dr/understudy/internal/topology"
 	"github.com/understudy-dr/understudy/runbooks"
 )
 
@@ -23,10 +25,18 @@ func statusCommand(w *world) *cli.Command {
 				if err != nil {
 					return err
 				}
-				if err := s.print(st, func(w io.Writer) error { return report.Status(w, st, s.style) }); err != nil || len(st.SplitBrain) == 0 {
+				if err := s.print(st, func(w io.Writer) error { return report.Status(w, st, s.style) }); err != nil {
 					return err
 				}
-				return exit(exitSplitBrain)
+				if slices.ContainsFunc(st.Owed, func(d topology.Debt) bool { return !st.IsDark(d.Region) }) {
+					if err := s.next("the old primary answers: stop it from writing", "fence"); err != nil {
+						return err
+					}
+				}
+				if len(st.SplitBrain) > 0 {
+					return exit(exitSplitBrain)
+				}
+				return nil
 			})
 		},
 	}

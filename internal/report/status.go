@@ -90,8 +90,11 @@ func statusSums(st *runbooks.Status, s Style) []string {
 		primary = s.paint(notice, fmt.Sprintf("Primary is %s, home is %s.", st.Primary, st.Home))
 	}
 	protected := s.paint(good, "Every secret has a copy in sync in a second region.")
-	if st.UnprotectedSince != nil {
+	switch blind := len(st.Secrets) - st.Guarded(); {
+	case st.UnprotectedSince != nil:
 		protected = s.paint(bad, "UNPROTECTED since "+s.when(*st.UnprotectedSince)+".")
+	case blind > 0:
+		protected = s.paint(bad, fmt.Sprintf("Of %s no copy in sync was seen in a second region.", many(blind, "secret", "secrets")))
 	}
 	lines := []string{primary, protected}
 	if st.SnapshotTaken != nil {

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/understudy-dr/understudy/internal/sim"
+)
+
+func TestAPlanThatCannotBeSavedIsOneDocument(t *testing.T) {
+	d := newDesk(t)
+	d.want(exitUsage, "--output", "json", "plan", "--out", d.dir+"/absent/plan.json")
+	if doc := document[struct{ Schema string }](t, d); doc.Schema != "understudy/error/v1" {
+		t.Errorf("%+v", doc)
+	}
+}
+
+func TestAnEndpointThatIsNoURLIsWrongUsage(t *testing.T) {
+	d := newDesk(t)
+	for _, value := range []string{"127.0.0.1:4599", "nonsense", "ftp://127.0.0.1", "http://"} {
+		d.want(exitUsage, "--endpoint-url", value, "plan")
+	}
+}
+
+func TestDriftsFormatIsThatOfItsErrorsToo(t *testing.T) {
+	d := newDesk(t)
+	d.want(exitUsage, "drift", "--format", "json", "--config", d.dir+"/absent.toml")
+	document[struct{ Schema string }](t, d)
+	d.want(exitUsage, "runs", "list", "extra")
+	if !strings.Contains(d.stderr.String(), "`understudy runs list --help`") {
+		t.Errorf("stderr: %s", &d.stderr)
+	}
+}
+
+func TestACompletedRunIsNotAborted(t *testing.T) {
+	d := newDesk(t)
+	d.want(exitOK, "apply", "--yes", "--allow-replica-gap")
+	before, _ := json.Marshal(d.sim.State())
+	d.want(exitRefused, "runs", "abort", "r1", "--yes")
+	if after, _ := json.Marshal(d.sim.State()); string(before) != string(after) {
+		t.Error("a refused abort changed something")
+	}
+}
+
+func TestWhatIsOwedIsTheNextThingToDo(t *testing.T) {
+	d := newDesk(t)
+	d.want(exitOK, "apply", "--yes", "--allow-replica-gap")
+	d.want(exitOK, "drift")
+	for _, r := range []string{"us-east-1", "eu-west-1"} {
+		if err := d.sim.SetRegion(r, sim.RegionState{State: sim.RegionRefuse}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.want(exitOK, "failover", "--to", "us-west-2", "--primary-lost", "--yes")
+	d.want(exitOK, "status")
+	if says := d.stdout.String(); strings.Contains(says, "Every secret has a copy") || strings.Contains(says, "Next:") {
+		t.Errorf("no second region answers, yet:\n%s", says)
+	}
+	d.want(exitIncomplete, "fence", "--yes")
+	if err := d.sim.SetRegion("us-east-1", sim.RegionState{State: sim.RegionUp}); err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range []string{"status", "drift"} {
+		d.want(exitSplitBrain, command)
+		if says := d.stdout.String(); !strings.Contains(says[strings.LastIndex(says, "Next:"):], " fence ") {
+			t.Errorf("%s does not end in fence:\n%s", command, says)
+		}
+	}
+	d.want(exitOK, "fence", "--yes")
+}
