@@ -1,6 +1,7 @@
 package executor_test
 
 import (
+	"context"
 	"os"
 	"slices"
 	"strings"
@@ -32,9 +33,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func newCloud(t *testing.T, w aws.HTTPClient) *cloud.Client {
+func newCloud(t testing.TB, w aws.HTTPClient) *cloud.Client {
 	t.Helper()
-	c, err := cloud.New(t.Context(), cloud.Options{Account: "123456789012", HTTPClient: w,
+	c, err := cloud.New(context.Background(), cloud.Options{Account: "123456789012", HTTPClient: w,
 		Credentials: credentials.NewStaticCredentialsProvider("sim", "sim", ""), Jitter: func() float64 { return 0 }})
 	if err != nil {
 		t.Fatal(err)
