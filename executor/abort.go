@@ -3,7 +3,6 @@ package executor
 import (
 	"context"
 	"fmt"
-	"maps"
 
 	"github.com/understudy-dr/understudy/internal/topology"
 	"github.com/understudy-dr/understudy/planner"
@@ -63,10 +62,12 @@ func (r *run) unknown() map[int]bool {
 
 // undoSteps are the undo of every applied step that has one and is not yet
 // undone, each after the undo of the steps that needed it.
-func (r *run) undoSteps(unknown map[int]bool, moved map[topology.Name]bool) []planner.Step {
+func (r *run) undoSteps(unknown map[int]bool, elsewhere map[topology.Name]topology.Move) []planner.Step {
 	var steps []planner.Step
-	chosen := map[string]bool{}
-	maps.Copy(moved, r.moved())
+	chosen, moved := map[string]bool{}, r.moved()
+	for n := range elsewhere {
+		moved[n] = true
+	}
 	for i := len(r.plan.Steps) - 1; i >= 0; i-- {
 		if r.book.steps[i] != applied && !unknown[i] {
 			continue
@@ -109,15 +110,15 @@ func (r *run) moved() map[topology.Name]bool {
 
 // movedSince are the secrets that another run has moved after this one began:
 // giving them their rotation back here would make a second writer (G2).
-func (r *run) movedSince(ctx context.Context) (map[topology.Name]bool, error) {
+func (r *run) movedSince(ctx context.Context) (map[topology.Name]topology.Move, error) {
 	placement, err := Placement(ctx, r.e.opts.Store)
 	if err != nil {
 		return nil, err
 	}
-	list := map[topology.Name]bool{}
+	list := map[topology.Name]topology.Move{}
 	for n, m := range placement.Acting {
 		if m.Run != r.id && epochOf(m.Run) > epochOf(r.id) {
-			list[n] = true
+			list[n] = m
 		}
 	}
 	return list, nil

@@ -35,7 +35,21 @@ func (e *Executor) Resume(ctx context.Context, id string) (*Report, error) {
 	if rep.State == Aborted || r.abortBegun(ctx) {
 		return rep, fmt.Errorf("resume %s: %w; make a new plan", r.id, ErrAborted)
 	}
+	if r.elsewhere, err = r.movedSince(ctx); err != nil {
+		return rep, err
+	}
 	return r.work(ctx, kindResume)
+}
+
+// superseded refuses a step about a secret that a later run has moved: what
+// this plan meant for it was meant for another primary. A fence that is still
+// owed to a region that it left is as right as ever.
+func (r *run) superseded(s *planner.Step) error {
+	m, ok := r.elsewhere[s.Secret]
+	if !ok || s.Owed && s.Region != m.To {
+		return nil
+	}
+	return stale("run %s has moved the secret to %s since", m.Run, m.To)
 }
 
 // reopen takes the lease for a run that exists.

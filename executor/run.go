@@ -81,6 +81,9 @@ type run struct {
 	book  *ledger // the schedule's goroutine only
 	acts  actions
 
+	// elsewhere are secrets that later runs have moved (Resume).
+	elsewhere map[topology.Name]topology.Move
+
 	cancel context.CancelCauseFunc
 	ctx    context.Context
 	calls  map[topology.Region]Calls // before this session
@@ -276,6 +279,9 @@ func regionsCalled(s *planner.Step) []topology.Region {
 
 func (r *run) driveOrSkip(ctx context.Context, q *schedule, i int32, sl slot) (outcome, error) {
 	s := &q.steps[i]
+	if err := r.superseded(s); err != nil && !q.undo {
+		return r.failedWith(s, err), nil
+	}
 	for _, region := range regionsCalled(s) {
 		if slices.Contains(r.spec.Skip, region) {
 			return r.failedOrOwed(s, &StepError{Code: CodeUnreachable, Err: topology.ErrUnreachable,

@@ -417,3 +417,31 @@ func (s *fullAfter) Append(ctx context.Context, log string, seq int64, lines [][
 	}
 	return s.Memory.Append(ctx, log, seq, lines)
 }
+
+// G2: an apply that stopped before a failover must not be resumed into the
+// state from before it.
+func TestResumeLeavesAloneWhatALaterRunHasMoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, s, ctx := failoverWorld(0), journal.NewMemory(), t.Context()
+		name := secretName(0)
+		m.add(name, west)
+		add := planning{planner.Plan{ID: "aaaa", Command: "apply"}}
+		add.add(planner.Step{Action: planner.Replicate, Secret: name, Region: ireland, Params: planner.Params{From: east, Key: topology.DefaultKey}})
+		m.denied[name] = true
+		rep, err := executorOn(m, s).Run(ctx, &add.plan, RunSpec{})
+		if !errors.Is(err, ErrStopped) {
+			t.Fatal(err)
+		}
+		delete(m.denied, name)
+		move := planning{planner.Plan{ID: "bbbb", Command: "failover", From: east, To: west}}
+		move.add(planner.Step{Action: planner.Promote, Secret: name, Region: west, Params: planner.Params{From: east}})
+		if _, err := executorOn(m, s).Run(ctx, &move.plan, RunSpec{}); err != nil {
+			t.Fatal(err)
+		}
+		before := m.state()
+		rep, err = executorOn(m, s).Resume(ctx, rep.ID)
+		if !errors.Is(err, ErrStopped) || failedWith(rep, CodeStalePlan) != 1 || m.state() != before {
+			t.Fatalf("the old primary was given a replica again: %v %+v\n%s", err, rep, m.state())
+		}
+	})
+}
