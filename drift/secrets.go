@@ -113,8 +113,9 @@ func (c *check) primaryRotation(s *planner.Standing, g *topology.Group, p *topol
 }
 
 // rotates reports whether the secret is one that rotation was ever set up
-// for: a cancelled rotation keeps its function, in the secret or, after a
-// move, in what the recovery snapshot knows of where it came from.
+// for: a cancelled rotation keeps its function, in the secret or, after any
+// number of moves, where it came from, or in what the recovery snapshot knows
+// of that.
 func (c *check) rotates(s *planner.Standing) bool {
 	if p := s.PrimarySecret(); p != nil && p.Rotation.LambdaARN != "" {
 		return true
@@ -122,11 +123,17 @@ func (c *check) rotates(s *planner.Standing) bool {
 	if s.Move == nil {
 		return false
 	}
-	if old := s.Copy(s.Move.From).Secret; old != nil && old.Rotation.LambdaARN != "" {
-		return true
+	for i := range s.Copies {
+		old := &s.Copies[i]
+		if old.State == planner.CopyNameClash {
+			continue // another secret
+		}
+		before, _ := c.in.Recovery.Secret(old.Region, s.Secret)
+		if old.Secret != nil && old.Secret.Rotation.LambdaARN != "" || before != nil && before.Rotation.LambdaARN != "" {
+			return true
+		}
 	}
-	old, _ := c.in.Recovery.Secret(s.Move.From, s.Secret)
-	return old != nil && old.Rotation.LambdaARN != ""
+	return false
 }
 
 // copy judges one copy outside the acting primary. What the plan mends has
