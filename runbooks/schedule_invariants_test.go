@@ -1,0 +1,295 @@
+package runbooks_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/understudy-dr/understudy/drift"
+	"github.com/understudy-dr/understudy/executor"
+	"github.com/understudy-dr/understudy/internal/snapshot"
+	"github.com/understudy-dr/understudy/internal/topology"
+	"github.com/understudy-dr/understudy/runbooks"
+)
+
+// quiet asserts what holds whenever no command is under way: G2, a second
+// region that rotates is owed its fence, or a run that is to cancel it is
+// unfinished.
+func (p *performance) quiet() {
+	for _, c := range p.all() {
+		if p.atWork(c) {
+			return
+		}
+	}
+	p.witness.mu.Lock()
+	changes := p.witness.mutations
+	p.witness.mu.Unlock()
+	if changes == p.judged {
+		return // since the last time nothing of ours has changed
+	}
+	p.judged = changes
+	if p.unfinished() == "" {
+		p.oneRotates("G2 two-writers")
+	}
+}
+
+func (p *performance) oneRotates(code string) {
+	ctx := p.t.Context()
+	placement, err := executor.Placement(ctx, p.store)
+	if err != nil {
+		p.witness.broken("journal", "placement: %v", err)
+		return
+	}
+	for name, list := range p.copies() {
+		if p.tampered[name] {
+			continue
+		}
+		var rotate []copyOf
+		for _, c := range list {
+			owed := slices.ContainsFunc(placement.Owed, func(d topology.Debt) bool {
+				return string(d.Secret) == name && string(d.Region) == c.region && d.Action == "cancel-rotation"
+			})
+			if c.rotates() && !owed {
+				rotate = append(rotate, c)
+			}
+		}
+		if len(rotate) > 1 {
+			p.witness.broken(code, "%s rotates in %s, no fence is owed and no run unfinished", name, regionsOf(rotate))
+		}
+	}
+}
+
+// epilogue is G3: once all is up again, resuming what is unfinished, paying
+// what is owed and applying bring everything to an end, within a few rounds.
+func (p *performance) epilogue() {
+	p.calm()
+	time.Sleep(30 * time.Minute) // what was on its way arrives, leases expire
+	var last error
+	for range 8 {
+		var done bool
+		if done, last = p.round(); done {
+			p.final()
+			return
+		}
+		time.Sleep(2 * time.Minute)
+	}
+	p.witness.broken("G3 no-end", "eight rounds of resume, fence and apply, all regions up, and still: %v", last)
+}
+
+// round is what a patient operator does; done says that there is nothing
+// left to do.
+func (p *performance) round() (done bool, why error) {
+	done = true
+	id := p.unfinished()
+	for n := 0; id != ""; n++ {
+		done = false
+		if _, err := p.operate("resume"); err != nil {
+			why = fmt.Errorf("resume %s: %w", id, err)
+			if _, err := p.operate("abort"); err != nil {
+				return false, fmt.Errorf("abort %s: %w", id, err)
+			}
+		}
+		next := p.unfinished()
+		if next == id || n > 8 {
+			return false, fmt.Errorf("%s was resumed and aborted, and is unfinished (%w)", id, why)
+		}
+		id = next
+	}
+	if p.owes() {
+		_, err := p.operate("fence")
+		return false, fmt.Errorf("fence: %w, %v", err, why)
+	}
+	out, err := p.operate("apply overwrite")
+	if split := new(runbooks.SplitBrain); errors.As(err, &split) {
+		return done, nil // final says whether there are two writers
+	}
+	report, ok := out.(*executor.Report)
+	if ok && report != nil && p.hopeless(report) {
+		_, err := p.operate("abort")
+		return err == nil, err
+	}
+	if err != nil || !ok || report.ID != "" {
+		return false, fmt.Errorf("apply: %w, %v", err, why)
+	}
+	return done, nil
+}
+
+// owes: something is owed to a region, about a secret in which nobody else
+// had a hand.
+func (p *performance) owes() bool {
+	placement, err := executor.Placement(p.t.Context(), p.store)
+	if err != nil {
+		p.witness.broken("journal", "placement: %v", err)
+	}
+	return slices.ContainsFunc(placement.Owed, func(d topology.Debt) bool { return !p.tampered[string(d.Secret)] })
+}
+
+// hopeless: all that fails is about secrets in which somebody else had a
+// hand. Not every such knot can be undone.
+func (p *performance) hopeless(r *executor.Report) bool {
+	return len(r.Failures) > 0 && !slices.ContainsFunc(r.Failures, func(f executor.Failure) bool { return !p.tampered[string(f.Secret)] })
+}
+
+// operate runs one command of a third controller to its end.
+func (p *performance) operate(command string) (any, error) {
+	words := strings.Fields(command)
+	c := &controller{name: "Z"}
+	proc := p.start(c, command)
+	ctx, cancel := context.WithCancel(p.t.Context())
+	proc.cancel = cancel
+	defer cancel()
+	out, err := p.perform(ctx, proc, words)
+	p.hear(proc, out, err)
+	return out, err
+}
+
+// final asserts the state in which everything must end.
+func (p *performance) final() {
+	p.oneRotates("G2 two-writers")
+	out, err := p.operate("drift")
+	report, ok := out.(*drift.Report)
+	if err != nil || !ok {
+		p.witness.broken("G3 drift", "drift at the end: %v", err)
+		return
+	}
+	found := map[string][]string{} // by secret
+	for _, f := range report.Findings {
+		p.tell("  %s %s %s %s: %s", f.Severity, f.Code, f.Secret, f.Region, f.Message)
+		if f.Severity != drift.Info {
+			found[string(f.Secret)] = append(found[string(f.Secret)], f.Code)
+		}
+	}
+	placement, err := executor.Placement(p.t.Context(), p.store)
+	p.must(err)
+	copies := p.copies()
+	for _, name := range slices.Sorted(maps.Keys(copies)) {
+		primary := placement.Primary(topology.Name(name), p.desired.Primary)
+		wrong := p.unlike(name, string(primary), copies[name])
+		if p.rotating[name] && !find(copies[name], string(primary)).rotates() {
+			p.still(name, slices.Concat(found[name], found[""]))
+		}
+		excuse := p.excuse(name, string(primary), copies[name], report)
+		switch {
+		case len(wrong) > 0 && len(found[name]) == 0 && report.Verdict != drift.SplitBrain:
+			p.witness.broken("G3 silent", "%s: %s; and drift says nothing of it", name, strings.Join(wrong, "; "))
+		case len(wrong) > 0 && excuse == "":
+			p.witness.broken("G3 not-desired", "%s: %s (drift: %v)", name, strings.Join(wrong, "; "), found[name])
+		}
+	}
+	p.chains()
+}
+
+// still judges a secret that no longer rotates: a move may leave it so where
+// it cannot know better (no recovery snapshot, a rotation that died half-way),
+// but then somebody is told.
+func (p *performance) still(name string, found []string) {
+	told := func(code string) bool {
+		return strings.HasPrefix(code, "rotation-") || code == drift.CodeSplitBrain || code == drift.CodeSnapshotMissing
+	}
+	if !p.tampered[name] && !slices.ContainsFunc(found, told) {
+		p.witness.broken("G3 still", "%s rotates nowhere, and drift does not say so (%v)", name, found)
+	}
+}
+
+// excuse says why a secret may end unlike what is desired.
+func (p *performance) excuse(name, primary string, list []copyOf, report *drift.Report) string {
+	switch {
+	case p.tampered[name]:
+		return "somebody else had a hand in it"
+	case report.Verdict == drift.SplitBrain:
+		return "two writers of some secret: apply does nothing"
+	}
+	at := find(list, primary)
+	if at == nil {
+		return ""
+	}
+	for _, c := range list {
+		if c.region != primary && c.writable() && len(c.Replicas) > 0 {
+			return c.region + " still lists replicas that left it while it was cut off: AWS refuses to overwrite it"
+		}
+		for id, v := range c.Versions {
+			if _, ok := at.Versions[id]; !ok && len(v.Stages) > 0 {
+				return "a version that exists only in " + c.region // to be rescued
+			}
+		}
+	}
+	return ""
+}
+
+// unlike says in what a secret differs from what is desired of it, by the
+// simulator's state alone.
+func (p *performance) unlike(name, primary string, list []copyOf) (wrong []string) {
+	at := find(list, primary)
+	if at == nil || !at.writable() {
+		return []string{"no writable copy in " + primary}
+	}
+	for _, r := range p.desired.Standby {
+		region := string(r)
+		if region == primary {
+			continue
+		}
+		c := find(list, region)
+		switch {
+		case c == nil:
+			wrong = append(wrong, "absent in "+region)
+		case c.Primary != primary:
+			wrong = append(wrong, region+" is no replica of "+primary)
+		case !maps.Equal(c.stages(), at.stages()):
+			wrong = append(wrong, region+" is stale")
+		case at.Replicas[region].Status != topology.InSync:
+			wrong = append(wrong, region+" is "+at.Replicas[region].Status)
+		}
+	}
+	return wrong
+}
+
+// chains: every journal is whole.
+func (p *performance) chains() {
+	runs, err := executor.Runs(p.t.Context(), p.store)
+	if err != nil {
+		p.witness.broken("journal", "runs: %v", err)
+	}
+	for _, r := range runs {
+		if err := executor.Verify(p.t.Context(), p.store, r.ID); err != nil {
+			p.witness.broken("journal", "verify %s: %v", r.ID, err)
+		}
+	}
+}
+
+// silence is G6: no secret value in the state store, in what commands
+// returned, or in the logs. One is read back first, to know that it would be
+// found.
+func (p *performance) silence() {
+	ctx := p.t.Context()
+	look := func(where string, data []byte) {
+		if i := bytes.Index(data, []byte(marker)); i >= 0 {
+			p.witness.broken("G6 value", "a secret value is in %s: …%s", where, data[max(0, i-40):min(len(data), i+len(marker))])
+		}
+	}
+	for key, err := range p.store.List(ctx, "", "") {
+		p.must(err)
+		if data, _, err := p.store.Get(ctx, key); err == nil {
+			look(key, data)
+		}
+		for line, err := range p.store.ReadLog(ctx, key) {
+			if err == nil {
+				look(key, line)
+			}
+		}
+	}
+	if s, err := snapshot.Load(ctx, p.store); err == nil {
+		data, err := json.Marshal(s)
+		p.must(err)
+		look("the recovery snapshot", data)
+	}
+	for _, s := range p.said {
+		look("a command's output", []byte(s))
+	}
+	look("the log", p.logs.Bytes())
+}
