@@ -106,6 +106,8 @@ const (
 	CodeUnmatched         = "unmatched"
 	CodePendingDeletion   = "pending-deletion"
 	CodeOverwrittenAfter  = "promoted-became-replica" // somebody re-added a promoted region
+	CodeClobberAttempted  = "clobber-attempted"       // the old primary tries to replicate over the new one
+	CodePrimaryReplaced   = "primary-replaced"        // the new primary serves what was written elsewhere
 	CodeSnapshotMissing   = "snapshot-missing"
 	CodeSnapshotStale     = "snapshot-stale"
 	CodePrimaryMissing    = "primary-missing"

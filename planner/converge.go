@@ -45,8 +45,9 @@ func (b *build) converge(s *Standing) {
 		b.block(Blocker{
 			Code: "promoted-became-replica", Secret: s.Secret, Region: s.Move.To,
 			Message: fmt.Sprintf("was promoted in %s and is a replica of %s again: somebody re-added it, and what was written there is gone", s.Move.To, s.Copy(s.Move.To).Secret.PrimaryRegion),
-			Fix:     "find who replicates it (an infrastructure tool in the old region?), then understudy failover again or correct the state by failback",
+			Fix:     "find who replicates it (an infrastructure tool in the old region?), stop it, then understudy failover --to " + string(s.Move.To),
 		})
+		return // which side holds is for a person to say
 	}
 	for i := range s.Copies {
 		c := &s.Copies[i]

@@ -25,6 +25,7 @@ func (m *moving) plan() {
 	m.attachRotation()
 	promoted := m.thirdRegions()
 	m.cancelRotation()
+	m.cancelElsewhere()
 	m.fence(promoted)
 }
 
@@ -290,6 +291,22 @@ func (m *moving) cancelRotation() {
 		Before: before, After: "rotation off",
 		Reason: "fence: " + string(m.from) + " must not rotate beside " + string(m.to) + m.owedWords(m.from),
 	})
+}
+
+// cancelElsewhere: a copy that somebody else promoted may rotate, too.
+func (m *moving) cancelElsewhere() {
+	for i := range m.s.Copies {
+		c := &m.s.Copies[i]
+		if c.Region == m.to || c.Region == m.from || !c.Secret.Writable() || !c.Secret.Rotation.Enabled || !topology.SameLineage(m.target.Secret, c.Secret) {
+			continue
+		}
+		m.add(rankOldRotation, Step{
+			Action: CancelRotation, Secret: m.s.Secret, Region: c.Region, Group: m.g.Name, Tier: m.g.Priority, Phase: PhaseOldPrimary,
+			Needs: m.needs(), Owed: true,
+			Before: "rotation on", After: "rotation off",
+			Reason: "a copy of the same secret must not rotate beside " + string(m.to),
+		})
+	}
 }
 
 func rulesWords(r topology.RotationRules) string {

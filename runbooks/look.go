@@ -47,16 +47,35 @@ func (env Env) remember(ctx context.Context) (planner.Input, error) {
 // A region that holds what a move left behind keeps what was known of it
 // before the move until that is resolved: what it held then tells a version
 // that was never replicated (to be rescued) from one that was written there
-// after the move (a second writer).
+// after the move (a second writer). So does a region whose promoted copy
+// somebody replicated over: what is gone can be named.
 func (env Env) capture(ctx context.Context, in planner.Input) (planner.Input, error) {
 	fresh := *in.Observed
 	fresh.Regions = maps.Clone(in.Observed.Regions)
 	for _, r := range leftBehind(in) {
 		delete(fresh.Regions, r)
 	}
+	keepEvidence(in, &fresh)
 	var err error
 	in.Recovery, err = snapshot.Save(ctx, env.Store, &fresh)
 	return in, err
+}
+
+// keepEvidence keeps, of each secret that somebody replicated over where we
+// had promoted it, what was known there before.
+func keepEvidence(in planner.Input, fresh *topology.Snapshot) {
+	resolver := in.Resolver()
+	var s planner.Standing
+	for n, m := range in.Placement.Acting {
+		resolver.Resolve(n, &s)
+		view := fresh.Regions[m.To]
+		if before, _ := in.Recovery.Secret(m.To, n); s.Overwritten && before != nil && view != nil {
+			changed := *view
+			changed.Secrets = maps.Clone(view.Secrets)
+			changed.Secrets[n] = before
+			fresh.Regions[m.To] = &changed
+		}
+	}
 }
 
 // leftBehind are the regions that we moved secrets away from, and third

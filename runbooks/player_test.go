@@ -162,6 +162,11 @@ func (p *player) stagehand(words []string) {
 	case "rotate": // rotate SECRET in REGION: somebody turns rotation on, and rotates
 		_, err := p.app(topology.Region(words[3])).RotateSecret(ctx, &secretsmanager.RotateSecretInput{SecretId: &words[1]})
 		p.said("", err)
+	case "only-standby": // the configuration has but one
+		p.env.Desired.Standby = []topology.Region{topology.Region(words[1])}
+		for i := range p.env.Desired.Groups {
+			p.env.Desired.Groups[i].Replicas = p.env.Desired.Standby
+		}
 	case "fence-by": // [failover] fence = …
 		p.env.Desired.Failover.Fence = words[1]
 	case "terraform": // terraform SECRET from REGION to REGION: a replica block with force_overwrite_replica_secret

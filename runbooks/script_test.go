@@ -17,7 +17,8 @@ var update = flag.Bool("update", false, "rewrite the expected output in testdata
 
 // TestScenarios plays testdata/*.txt. A scenario is read from top to bottom:
 // lines are comments (#) or commands; below a line of dashes stands what the
-// commands above it print, up to the next empty line.
+// commands above it print, up to the next empty line. A line "quirk NAME=VALUE"
+// at the top chooses one of AWS's possible answers.
 //
 // Around every command that is a runbook's the guarantees are asserted from
 // the simulator's state and call counts: no version is lost (G1), no secret
@@ -95,6 +96,12 @@ func playScript(t *testing.T, text string, quirks sim.Quirks) string {
 		}
 		out.WriteString(line + "\n")
 		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		if text, ok := strings.CutPrefix(line, "quirk "); ok { // before anything happens
+			if err := sim.ParseQuirk(&opts.Quirks, text); err != nil || p != nil {
+				t.Fatalf("%s: %v", line, err)
+			}
 			continue
 		}
 		if p == nil {

@@ -81,10 +81,14 @@ func mergeSecret(old, fresh *topology.Secret) *topology.Secret {
 	}
 	keepPolicy := !fresh.PolicyKnown && old.PolicyKnown
 	keepReplicas := !fresh.Described && old.Described && old.PrimaryRegion == fresh.PrimaryRegion
-	if !keepPolicy && !keepReplicas {
+	keepFunction := fresh.Role() == topology.RoleReplica && fresh.Rotation.LambdaARN == "" && old.Rotation.LambdaARN != ""
+	if !keepPolicy && !keepReplicas && !keepFunction {
 		return fresh
 	}
 	s := *fresh
+	if keepFunction { // what it rotated by when it was the primary, for when it is again
+		s.Rotation = topology.Rotation{LambdaARN: old.Rotation.LambdaARN, Rules: old.Rotation.Rules}
+	}
 	if keepPolicy {
 		s.Policy, s.PolicyKnown = old.Policy, true
 	}
