@@ -1,7 +1,9 @@
 package runbooks
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -107,8 +109,11 @@ func splitBrain(split []planner.Diagnosis, consequence string) *SplitBrain {
 
 // stillHolds refuses a saved plan that a fresh one differs from.
 func stillHolds(saved, fresh *planner.Plan) error {
-	if saved == nil || saved.Fingerprint == fresh.Fingerprint && saved.ID == fresh.ID {
+	if saved == nil {
 		return nil
+	}
+	if saved.Fingerprint == fresh.Fingerprint && saved.ID == fresh.ID {
+		return asWritten(saved, fresh)
 	}
 	var moved []string
 	for _, c := range planner.Compare(saved, fresh) {
@@ -121,6 +126,25 @@ func stillHolds(saved, fresh *planner.Plan) error {
 		Code:    "stale-plan",
 		Message: fmt.Sprintf("the world moved since plan %s was made; nothing was changed. What moved:\n  %s", saved.ID, strings.Join(firstOf(moved, 20), "\n  ")),
 		Hint:    "understudy plan --out FILE makes a new one",
+	}
+}
+
+// asWritten refuses a saved plan of which somebody has changed the steps: what
+// is run is made afresh, so a step that was taken out would be done all the
+// same.
+func asWritten(saved, fresh *planner.Plan) error {
+	old, err := json.Marshal(saved.Steps)
+	if err != nil {
+		return err
+	}
+	now, err := json.Marshal(fresh.Steps)
+	if err != nil || bytes.Equal(old, now) {
+		return err
+	}
+	return &Refused{
+		Code:    "edited-plan",
+		Message: fmt.Sprintf("the steps of plan %s were changed since it was saved; nothing was changed", saved.ID),
+		Hint:    "a plan can't be edited; change the configuration, then: understudy plan --out FILE",
 	}
 }
 

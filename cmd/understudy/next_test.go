@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 
@@ -68,4 +69,27 @@ func TestWhatIsOwedIsTheNextThingToDo(t *testing.T) {
 		}
 	}
 	d.want(exitOK, "fence", "--yes")
+}
+
+func TestAPlanEditedByHandIsRefused(t *testing.T) {
+	d := newDesk(t)
+	d.want(exitOK, "plan", "--out", d.dir+"/plan.json")
+	raw, err := os.ReadFile(d.dir + "/plan.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var plan map[string]any
+	if err := json.Unmarshal(raw, &plan); err != nil {
+		t.Fatal(err)
+	}
+	plan["steps"] = plan["steps"].([]any)[1:]
+	if raw, err = json.Marshal(plan); err != nil {
+		t.Fatal(err)
+	}
+	d.write("edited.json", string(raw))
+	d.want(exitRefused, "apply", "--yes", "--allow-replica-gap", "--plan", d.dir+"/edited.json")
+	if _, mutating := d.calls(); mutating > 0 {
+		t.Errorf("%d mutating calls", mutating)
+	}
+	d.want(exitOK, "apply", "--yes", "--allow-replica-gap", "--plan", d.dir+"/plan.json")
 }
