@@ -1,6 +1,9 @@
 package executor
 
 import (
+	"fmt"
+	"sync/atomic"
+
 	"github.com/understudy-dr/understudy/internal/topology"
 	"github.com/understudy-dr/understudy/planner"
 )
@@ -17,7 +20,13 @@ type group struct {
 	pace    Pace
 	allowed int
 	failed  map[topology.Name]bool
-	halted  bool
+	// halted is read by the goroutines of steps that wait for their turn.
+	halted atomic.Bool
+}
+
+// reason says why the group was halted.
+func (g *group) reason() string {
+	return fmt.Sprintf("group %s halted: %d of its secrets failed, max_failures allows %d", g.name, len(g.failed), g.allowed)
 }
 
 // newGroups cuts each group's secrets into waves, in the plan's order, and

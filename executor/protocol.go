@@ -71,6 +71,9 @@ const (
 // whoever resumes it looks again.
 var errInterrupted = errors.New("interrupted")
 
+// errHalted ends a step whose group was halted before it made a call.
+var errHalted = errors.New("group halted")
+
 // drive takes one step through the protocol. The error is what must end the
 // run (journal, lease) or errInterrupted; a step's own failure is an outcome.
 func (r *run) drive(ctx context.Context, s *planner.Step, op operation, slot slot, announced func(time.Time), undo bool) (outcome, error) {

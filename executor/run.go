@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/understudy-dr/understudy/internal/journal"
@@ -84,6 +85,7 @@ type run struct {
 	// elsewhere are secrets that later runs have moved (Resume).
 	elsewhere map[topology.Name]topology.Move
 
+	halted []string // why which groups were; the schedule's goroutine only
 	cancel context.CancelCauseFunc
 	ctx    context.Context
 	calls  map[topology.Region]Calls // before this session
@@ -252,6 +254,10 @@ func (r *run) stopping() bool { return r.ctx.Err() != nil }
 func (r *run) perform(ctx context.Context, q *schedule, i int32, sl slot) {
 	sl.acquire()
 	defer sl.release()
+	if q.isHalted(i) {
+		q.news <- news{step: i, err: errHalted}
+		return
+	}
 	out, err := r.driveOrSkip(ctx, q, i, sl)
 	if err != nil {
 		q.news <- news{step: i, err: err}
@@ -306,8 +312,13 @@ func (r *run) conclude(fatal error, whole State) (*Report, error) {
 	if whole == Completed && c.Failed+c.Left > 0 || cause != nil {
 		end.State = Halted
 	}
-	if cause != nil {
+	switch {
+	case errors.Is(cause, ErrStopped), errors.Is(cause, context.Canceled):
+		end.Reason = "interrupted"
+	case cause != nil:
 		end.Reason = cause.Error()
+	default:
+		end.Reason = strings.Join(r.halted, "; ")
 	}
 	// After a lost lease another controller owns the run, and after a failed
 	// append nobody knows what the journal holds: Append refuses by itself.

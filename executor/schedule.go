@@ -240,6 +240,10 @@ func (q *schedule) hear(n news) {
 	q.running[n.step] = false
 	q.free(n.step)
 	if n.err != nil {
+		if n.err == errHalted {
+			q.leave(n.step)
+			return
+		}
 		if n.err != errInterrupted && q.fatal == nil {
 			q.fatal = n.err
 			q.r.cancel(n.err) // nobody else starts a call
@@ -314,21 +318,29 @@ func (q *schedule) judge(i int32, out outcome) {
 	}
 	if g := q.groups[s.Group]; out.Outcome == Failing && g != nil && s.Secret != "" {
 		g.failed[s.Secret] = true
-		if !g.halted && len(g.failed) > g.allowed {
-			g.halted = true
+		if !g.halted.Load() && len(g.failed) > g.allowed {
+			g.halted.Store(true)
 			q.halt(g)
 		}
 	}
 }
 
-// halt leaves whatever of a group has not been started.
+// isHalted: a step that has been started and has made no call yet stops here.
+func (q *schedule) isHalted(i int32) bool {
+	g := q.groups[q.steps[i].Group]
+	return g != nil && g.halted.Load()
+}
+
+// halt leaves whatever of a group has not been started. What has been, but
+// has not called yet, leaves by itself; the calls in flight are finished.
 func (q *schedule) halt(g *group) {
 	for i := range q.steps {
 		if s := &q.steps[i]; s.Group == g.name && !q.over[i] && !q.running[i] {
 			q.leave(int32(i))
 		}
 	}
-	q.r.emit(q, Event{Kind: GroupHalted, Group: g.name, Wave: g.open + 1, Waves: len(g.ends)})
+	q.r.halted = append(q.r.halted, g.reason())
+	q.r.emit(q, Event{Kind: GroupHalted, Group: g.name, Wave: g.open + 1, Waves: len(g.ends), Message: g.reason()})
 }
 
 // leave takes a step and all that need it out of the run.
@@ -362,7 +374,7 @@ func (q *schedule) end(i int32) {
 // the next tier once the lowest is.
 func (q *schedule) advance(ctx context.Context) {
 	for _, g := range q.groups {
-		for q.fatal == nil && ctx.Err() == nil && !g.bake && !g.halted && g.open < len(g.ends)-1 && g.over() {
+		for q.fatal == nil && ctx.Err() == nil && !g.bake && !g.halted.Load() && g.open < len(g.ends)-1 && g.over() {
 			if g.pace.Bake > 0 && g.left[g.open+1] > 0 && q.begun(g) {
 				q.pauseGroup(ctx, g)
 				break

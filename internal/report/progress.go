@@ -211,7 +211,7 @@ func (p *Progress) lineLocked(now time.Time) string {
 		parts = append(parts, fmt.Sprintf("%s wave %d of %d", clean(e.Group), e.Wave, e.Waves))
 	}
 	if e.Kind == executor.GroupHalted {
-		parts = append(parts, clean(e.Group)+" halted: "+clean(e.Message))
+		parts = append(parts, clean(e.Message))
 	}
 	if e.Steps.Failed > 0 {
 		parts = append(parts, fmt.Sprintf("%d failed", e.Steps.Failed))

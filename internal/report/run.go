@@ -69,8 +69,15 @@ func failures(p *printer, list []executor.Failure, s Style) {
 		p.line(s.paint(bad, fmt.Sprintf("Failed %s: %s", many(len(groups[c]), "step", "steps"), clean(c.code))))
 		g := grid{style: s, indent: 2}
 		shown, rest := s.fold(len(groups[c]))
+		if len(groups[c]) > 1 { // what they share is said once
+			p.paragraph(s, text("  "+c.message))
+		}
 		for _, f := range groups[c][:shown] {
-			g.add(text(f.Action), text(cmp.Or(string(f.Secret), f.Alarm)), text(string(f.Region)), text(causeText(f)))
+			row := []cell{text(f.Action), text(cmp.Or(string(f.Secret), f.Alarm)), text(string(f.Region))}
+			if len(groups[c]) == 1 {
+				row = append(row, text(causeText(f)))
+			}
+			g.add(row...)
 		}
 		g.write(p)
 		if rest != "" {
@@ -86,10 +93,14 @@ func causeText(f executor.Failure) string {
 	return strings.TrimPrefix(f.Message, prefix)
 }
 
-// causeOf is a failure's message without what differs from secret to secret.
+// causeOf is a failure's message without what differs from step to step: the
+// operation's name, the secret and the region stand in the rows.
 func causeOf(f executor.Failure) string {
 	m := f.Message
-	for _, name := range []string{string(f.Secret), f.Alarm, f.Step} {
+	if _, cause, ok := strings.Cut(m, " in "+string(f.Region)+": "); ok {
+		m = cause
+	}
+	for _, name := range []string{string(f.Secret), f.Alarm, f.Step, string(f.Region)} {
 		if name != "" {
 			m = strings.ReplaceAll(m, name, "*")
 		}
