@@ -21,6 +21,7 @@ func (c *check) secrets() {
 		}
 		c.report.Secrets++
 		c.primary(&s, group)
+		c.clobber(&s)
 		for i := range s.Copies {
 			c.copy(&s, &s.Copies[i], group)
 		}
@@ -52,14 +53,6 @@ func (c *check) groupOf(s *planner.Standing) (group *topology.Group, managed boo
 func (c *check) primary(s *planner.Standing, g *topology.Group) {
 	p := s.Copy(s.Primary)
 	at := Finding{Secret: s.Secret, Region: s.Primary, Kind: Health}
-	if s.Overwritten {
-		f := at
-		f.Code, f.Severity, f.Region = CodeOverwrittenAfter, Critical, s.Move.To
-		f.Message = fmt.Sprintf("we promoted it in %s, and it is a replica there again: somebody re-added the region, and what was written there since is gone",
-			s.Move.To)
-		f.Fix = fmt.Sprintf("find who lists %s as a replica (a terraform apply?), stop it, then understudy failover --to %s", s.Move.To, s.Move.To)
-		c.add(f)
-	}
 	switch {
 	case p.State == planner.CopyAbsent:
 		f := at
@@ -304,7 +297,11 @@ func (c *check) protection(s *planner.Standing, g *topology.Group) {
 			return
 		}
 	}
-	since := c.since(seenKey(CodeUnprotected, s.Primary, string(s.Secret), "", ""))
+	key := seenKey(CodeUnprotected, s.Primary, string(s.Secret), "", "")
+	if _, known := c.options.Seen[key]; !known && s.Move != nil && s.Move.To == s.Primary && !s.Move.Time.IsZero() {
+		c.seen[key] = s.Move.Time // the move itself left it without
+	}
+	since := c.since(key)
 	c.add(Finding{
 		Code: CodeUnprotected, Severity: Critical, Kind: Health, Secret: s.Secret, Region: s.Primary,
 		Message: fmt.Sprintf("no second region holds a copy in sync, since %s", stamp(since)),

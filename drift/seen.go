@@ -46,6 +46,9 @@ func (c *check) since(key string) time.Time {
 	if first, ok := c.options.Seen[key]; ok && first.Before(t) {
 		t = first
 	}
+	if earlier, ok := c.seen[key]; ok && earlier.Before(t) {
+		t = earlier
+	}
 	c.seen[key] = t
 	return t
 }

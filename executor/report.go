@@ -31,6 +31,9 @@ type Report struct {
 	Reason string `json:"reason,omitempty"`
 	// OneWay are the steps of an aborted run that nothing takes back.
 	OneWay []OneWayStep `json:"one_way,omitempty"`
+	// UnprotectedSince is when some secret last had a copy in sync in a second
+	// region, as the runbook found after the run; nil while all have.
+	UnprotectedSince *time.Time `json:"unprotected_since,omitempty"`
 }
 
 // A OneWayStep was applied and stays so.

@@ -180,6 +180,7 @@ func (b *build) finish() *Plan {
 	p.Blockers = slices.Compact(p.Blockers)
 	slices.SortFunc(p.Notes, compareBlockers)
 	p.Notes = slices.Compact(p.Notes)
+	slices.SortFunc(p.Staleness, func(x, y Forecast) int { return cmp.Compare(x.Secret, y.Secret) })
 	slices.SortFunc(p.ARNs, func(x, y ARNChange) int { return cmp.Compare(x.Secret, y.Secret) })
 	p.MonthlyCostChange, p.FloorSeconds = cost(p.Steps)
 	p.Fingerprint, p.Basis = b.print.finish(), b.basis(p.Steps)

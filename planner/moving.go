@@ -20,6 +20,8 @@ type moving struct {
 func (m *moving) plan() {
 	if m.target.State != CopyPrimary {
 		m.promote()
+		m.forecast()
+		m.policyNotes()
 	}
 	m.arns()
 	m.attachRotation()

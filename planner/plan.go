@@ -30,6 +30,11 @@ type Plan struct {
 	Unanswered []Silence `json:"unanswered,omitempty"`
 	// ARNs are old → new of every secret that moves.
 	ARNs []ARNChange `json:"arns,omitempty"`
+	// Candidates are the regions that a failover could go to, best first, and
+	// why not to the others.
+	Candidates []Candidate `json:"candidates,omitempty"`
+	// Staleness is how fresh the target's copy is of each secret that moves.
+	Staleness []Forecast `json:"staleness,omitempty"`
 	// Notes are worth knowing and refuse nothing: an accepted loss, something
 	// unknown, a reason why the plan is empty. Fatal is never set.
 	Notes []Blocker `json:"notes,omitempty"`

@@ -62,7 +62,7 @@ func Failback(ctx context.Context, env Env, o FailbackOptions) (*planner.Plan, *
 	if err != nil {
 		return plan, report, err
 	}
-	return plan, report, env.conclude(ctx, plan)
+	return plan, report, env.conclude(ctx, plan, report)
 }
 
 // mayRun refuses a plan with fatal blockers, listing all of them.

@@ -37,6 +37,7 @@ func Failover(ctx context.Context, env Env, o FailoverOptions) (*planner.Plan, *
 		return nil, nil, err
 	}
 	plan := planner.Failover(in)
+	plan.Candidates = planner.Candidates(in)
 	if err := env.noUnfinishedRun(ctx, o.DryRun, in.Observed); err != nil {
 		return plan, nil, err
 	}
@@ -58,16 +59,29 @@ func Failover(ctx context.Context, env Env, o FailoverOptions) (*planner.Plan, *
 	if err != nil {
 		return plan, report, err
 	}
-	return plan, report, env.conclude(ctx, plan, spec.Skip...)
+	return plan, report, env.conclude(ctx, plan, report, spec.Skip...)
 }
 
 // conclude verifies what a failover did, and captures the state that the next
-// one would have to go by.
-func (env Env) conclude(ctx context.Context, plan *planner.Plan, skip ...topology.Region) error {
+// one would have to go by. The report learns since when some secret has no
+// copy in sync in a second region.
+func (env Env) conclude(ctx context.Context, plan *planner.Plan, report *executor.Report, skip ...topology.Region) error {
 	if err := env.verify(ctx, plan); err != nil {
 		return err
 	}
-	return env.captureAfresh(ctx, skip...)
+	in, err := env.look(ctx, planner.Options{}, skip...)
+	if err != nil {
+		return err
+	}
+	if in, err = env.capture(ctx, in); err != nil {
+		return err
+	}
+	found, err := env.check(ctx, in)
+	if err != nil {
+		return err
+	}
+	report.UnprotectedSince = unprotectedSince(found)
+	return nil
 }
 
 // lostRegions are the old primaries that the operator gave up

@@ -52,7 +52,7 @@ func Resume(ctx context.Context, env Env, id string) (*executor.Report, error) {
 	if err != nil {
 		return report, err
 	}
-	return report, env.conclude(ctx, plan, spec.Skip...) // still no call to a region given up
+	return report, env.conclude(ctx, plan, report, spec.Skip...) // still no call to a region given up
 }
 
 // FenceOptions are the operator's words for Fence.

@@ -76,7 +76,7 @@ func Switchover(ctx context.Context, env Env, o SwitchoverOptions) (*planner.Pla
 		report, err = env.callOff(ctx, report, err)
 		return plan, report, err
 	}
-	return plan, report, env.conclude(ctx, plan)
+	return plan, report, env.conclude(ctx, plan, report)
 }
 
 // maySwitchOver refuses with every reason there is.

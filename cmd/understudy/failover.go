@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/understudy-dr/understudy/executor"
 	"github.com/understudy-dr/understudy/internal/notify"
+	"github.com/understudy-dr/understudy/internal/report"
 	"github.com/understudy-dr/understudy/internal/topology"
 	"github.com/understudy-dr/understudy/planner"
 	"github.com/understudy-dr/understudy/runbooks"
@@ -74,6 +76,9 @@ func (s *session) failover(ctx context.Context) error {
 		return s.failoverPlanned(plan, o, err)
 	}
 	document := &failedOver{Report: *r}
+	if len(r.ARNs) > 0 {
+		document.Consumers = report.Consumers(string(r.From), string(r.To))
+	}
 	if r.State == executor.Completed && r.ID != "" {
 		document.Probes = notify.Probe(ctx, s.config.Desired().Failover.Probes, nil, s.world.now)
 	}
@@ -89,6 +94,9 @@ func (s *session) failover(ctx context.Context) error {
 	if err := s.printProbes(document.Probes); err != nil {
 		return err
 	}
+	if err := s.printAftermath(r, document.Consumers); err != nil {
+		return err
+	}
 	return s.next("copies in the other regions, and what is owed", "status")
 }
 
@@ -96,6 +104,8 @@ func (s *session) failover(ctx context.Context) error {
 type failedOver struct {
 	executor.Report
 	Probes []notify.ProbeResult `json:"probes"`
+	// Consumers is what those who read the secrets must do now.
+	Consumers []string `json:"consumers,omitempty"`
 }
 
 // failoverPlanned ends a failover that was not run: a dry run, or a refusal.
@@ -127,6 +137,30 @@ func (s *session) checkGroups(groups []string) error {
 	for _, g := range groups {
 		if !slices.Contains(names, g) {
 			return usagef(suggest(g, names, "use one of "+strings.Join(names, ", ")), "--group %q is not a group of %s", g, s.config.File)
+		}
+	}
+	return nil
+}
+
+// printAftermath says what a completed failover leaves to people.
+func (s *session) printAftermath(r *executor.Report, consumers []string) error {
+	if s.json {
+		return nil
+	}
+	if since := r.UnprotectedSince; since != nil {
+		if err := s.say("\nUNPROTECTED since %s: some secret has no copy in sync in a second region; understudy plan, then understudy apply", since.UTC().Format(time.RFC3339)); err != nil {
+			return err
+		}
+	}
+	if len(consumers) == 0 {
+		return nil
+	}
+	if err := s.say("\nWhat its consumers must do:"); err != nil {
+		return err
+	}
+	for _, line := range consumers {
+		if err := s.say("  - %s", line); err != nil {
+			return err
 		}
 	}
 	return nil

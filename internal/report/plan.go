@@ -23,6 +23,7 @@ func Plan(w io.Writer, plan *planner.Plan, s Style) error {
 	steps(p, plan.Steps, s)
 	blockers(p, plan.Blockers, s)
 	skipped(p, plan, s)
+	outlook(p, plan, s)
 	if len(plan.Steps) > 0 || len(plan.Skipped) > 0 || len(plan.Unmatched) > 0 {
 		p.line("")
 	}

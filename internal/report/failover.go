@@ -1,0 +1,131 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/understudy-dr/understudy/planner"
+)
+
+// outlook says before a failover what a person should weigh: where else it
+// could go, how stale the copies are, what else was noted.
+func outlook(p *printer, plan *planner.Plan, s Style) {
+	if len(plan.Candidates) > 0 {
+		p.line("")
+		p.line(s.paint(strong, "Regions, best first:"))
+		for i := range plan.Candidates {
+			for _, line := range candidateLines(&plan.Candidates[i], s) {
+				p.line("  " + line)
+			}
+		}
+	}
+	if line := stalenessLine(plan); line != "" {
+		p.line("")
+		p.paragraph(s, text(line))
+	}
+	if len(plan.Notes) > 0 {
+		p.line("")
+		p.line(s.paint(strong, "Worth knowing:"))
+		shown, rest := s.fold(len(plan.Notes))
+		for _, n := range plan.Notes[:shown] {
+			line := clean(n.Message)
+			if n.Secret != "" {
+				line = clean(string(n.Secret)) + ": " + line
+			}
+			if n.Fix != "" {
+				line += "; " + clean(n.Fix)
+			}
+			p.line("  " + line)
+		}
+		if rest != "" {
+			p.line("  " + s.paint(faint, rest))
+		}
+	}
+	if plan.Command == "failover" && plan.Summary[planner.Promote] > 0 {
+		p.line("")
+		p.paragraph(s, text("If reads are all that is needed, stop here: replicas serve them without any failover. A promotion can't be taken back."))
+	}
+}
+
+// candidateLines are one region and, folded by cause, what speaks against it.
+func candidateLines(c *planner.Candidate, s Style) []string {
+	verdict, look := "eligible", good
+	if !c.Eligible {
+		verdict, look = "rejected", bad
+	}
+	lines := []string{fmt.Sprintf("%s  %s  %s could move, %d behind", c.Region, s.paint(look, verdict), many(c.Secrets, "secret", "secrets"), c.Behind)}
+	var codes []string
+	count, example := map[string]int{}, map[string]planner.Blocker{}
+	for _, l := range c.Limitations {
+		if count[l.Code]++; count[l.Code] == 1 {
+			codes, example[l.Code] = append(codes, l.Code), l
+		}
+	}
+	slices.Sort(codes)
+	for _, code := range codes {
+		e := example[code]
+		why := clean(e.Message)
+		if e.Secret != "" {
+			why = clean(string(e.Secret)) + ": " + why
+		}
+		if n := count[code] - 1; n > 0 {
+			why += fmt.Sprintf(" (and %d more)", n)
+		}
+		lines = append(lines, fmt.Sprintf("  %s: %s", code, why))
+	}
+	return lines
+}
+
+// stalenessLine sums up how fresh the copies are.
+func stalenessLine(plan *planner.Plan) string {
+	if len(plan.Staleness) == 0 {
+		return ""
+	}
+	even, behind, versions, unknown, age := 0, 0, 0, 0, 0.0
+	most, lag := "", 0.0
+	for _, f := range plan.Staleness {
+		switch {
+		case f.VersionsBehind < 0:
+			unknown++
+		case f.VersionsBehind == 0:
+			even++
+		default:
+			behind++
+			versions += f.VersionsBehind
+			if f.SecondsBehind > lag {
+				most, lag = string(f.Secret), f.SecondsBehind
+			}
+		}
+		age = max(age, f.UnknownSeconds)
+	}
+	parts := []string{fmt.Sprintf("Staleness: %s up to date", many(even, "secret", "secrets"))}
+	if behind > 0 {
+		part := fmt.Sprintf("%d behind by %s", behind, many(versions, "version", "versions"))
+		if most != "" {
+			part += fmt.Sprintf(" (at most %s: %s)", seconds(lag), clean(most))
+		}
+		parts = append(parts, part)
+	}
+	if unknown > 0 {
+		parts = append(parts, fmt.Sprintf("%d unknown", unknown))
+	}
+	line := strings.Join(parts, ", ") + "."
+	if age > 0 {
+		line += fmt.Sprintf(" %s is compared as the last snapshot knew it, %s ago; what was written there since is unknown.", plan.From, seconds(age))
+	}
+	return line
+}
+
+// Consumers is what those who read the secrets must do after a move, and what
+// endangers it: a static list, with the bounds that AWS documents.
+func Consumers(from, to string) []string {
+	return []string{
+		"whoever names a secret by ARN must use the new ARN: the region in it is not rewritten, and an ARN of " + from + " asked in " + to + " is not found",
+		"ECS: change valueFrom in the task definition to the " + to + " ARN and deploy; a running task keeps the value that it was started with",
+		"Kubernetes: External Secrets stores name a region (spec.provider.aws.region); the Secrets Store CSI provider mounts from its region, and from failoverRegion if it is set",
+		"Lambda extension and the AWS caching clients: a cached value may be served until its TTL is over (300 s by default in the extension and the agent, 1 h in the caching clients)",
+		"IAM and key policies with ARNs, VPC endpoints or kms:ViaService of " + from + " refuse callers in " + to,
+		"danger: a terraform apply (or a controller) that still lists " + to + " as a replica of " + from + " can overwrite the new primary with force; hold it back, and check with: understudy drift",
+	}
+}
