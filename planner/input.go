@@ -29,7 +29,8 @@ type Options struct {
 	Groups      []string
 
 	// Failback: what becomes of versions that only a copy about to be
-	// overwritten holds. All ("*") is every secret; Rescue goes first.
+	// overwritten holds. All ("*") is every secret; a name goes
+	// before All, and Rescue before GiveUp.
 	Rescue, GiveUp []topology.Name
 
 	// Fence: only this region; "" is all.

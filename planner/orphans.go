@@ -20,8 +20,18 @@ const mostLabels = 20
 // All, in Options.Rescue and Options.GiveUp, means every secret.
 const All topology.Name = "*"
 
-func says(list []topology.Name, n topology.Name) bool {
-	return slices.Contains(list, All) || slices.Contains(list, n)
+// decided says what the operator wants of a secret's orphans: a name goes
+// before All, and to rescue before to give up.
+func (o *Options) decided(n topology.Name) (rescue, giveUp bool) {
+	for _, who := range []topology.Name{n, All} {
+		switch {
+		case slices.Contains(o.Rescue, who):
+			return true, false
+		case slices.Contains(o.GiveUp, who):
+			return false, true
+		}
+	}
+	return false, false
 }
 
 // An orphan is a version that the acting primary never held.
@@ -45,7 +55,18 @@ func orphansOf(s *Standing, c *topology.Secret) []orphan {
 			list = append(list, orphan{c.Region, v})
 		}
 	}
+	slices.SortStableFunc(list, func(x, y orphan) int { return urgency(x) - urgency(y) })
 	return list
+}
+
+// urgency puts what may be the password in use first.
+func urgency(o orphan) int {
+	for i, stage := range []string{topology.StageCurrent, topology.StagePending, topology.StagePrevious} {
+		if slices.Contains(o.version.Stages, stage) {
+			return i
+		}
+	}
+	return 3
 }
 
 // settleOrphans plans what becomes of the versions that only a copy about to
@@ -62,15 +83,16 @@ func (r *returning) settleOrphans() bool {
 			}
 		}
 	}
-	n, o := r.s.Secret, r.in.Options
+	n := r.s.Secret
+	rescue, giveUp := r.in.Options.decided(n)
 	switch {
 	case len(found) == 0:
 		return true
-	case says(o.Rescue, n):
+	case rescue:
 		ids, ok := r.rescue(r.s, r.g, found, r.ready)
 		r.ready = append(r.ready, ids...)
 		return ok
-	case says(o.GiveUp, n):
+	case giveUp:
 		var ids []string
 		for _, x := range found {
 			ids = append(ids, x.version.ID)
@@ -82,7 +104,7 @@ func (r *returning) settleOrphans() bool {
 	r.block(Blocker{
 		Code: "orphan-version", Secret: n, Region: found[0].region,
 		Message: fmt.Sprintf("%s: %s never had it", orphanWords(found), r.from),
-		Fix:     fmt.Sprintf("understudy failback --to %s --rescue %s (copies it into %s) or --give-up %s (loses it); all instead of a name means every secret", r.to, n, r.from, n),
+		Fix:     fmt.Sprintf("understudy failback --to %s --rescue NAME copies such versions into %s, --give-up NAME loses them; all instead of a name is every secret", r.to, r.from),
 	})
 	return false
 }

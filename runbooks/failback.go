@@ -17,7 +17,8 @@ type FailbackOptions struct {
 	To     topology.Region
 	DryRun bool
 	// Rescue and GiveUp decide, by name or planner.All, about versions that
-	// only a copy about to be overwritten holds. Rescue goes first.
+	// only a copy about to be overwritten holds. A name goes before All, and
+	// Rescue before GiveUp.
 	Rescue, GiveUp []topology.Name
 	Groups         []string
 	// Window is how long a rotation under way may take to end, and the old

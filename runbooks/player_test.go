@@ -68,7 +68,7 @@ func (p *player) do(line string) {
 	p.t.Helper()
 	words := strings.Fields(line)
 	flags := words[1:]
-	before, writers := p.held(), p.writers()
+	before, writers := p.labelled(words), p.writers()
 	switch words[0] {
 	case "plan":
 		p.plan()
@@ -187,6 +187,8 @@ func (p *player) stagehand(words []string) {
 		p.printf("invokable %v", f.Invokable)
 	case "another": // another controller takes the lease; "another leaves"
 		p.another(words[1])
+	case "label", "move", "unlabel", "login", "logins", "versions", "acting":
+		p.inspect(words)
 	default: // REGION STATE
 		p.set(topology.Region(words[0]), words[1])
 		if p.down == nil {

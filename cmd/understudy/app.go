@@ -16,9 +16,9 @@ import (
 const description = `Desired replica regions, KMS keys, rotation functions and alarms are read from a
 TOML file and compared with what every region says. plan shows the difference,
 apply makes it so, drift checks it, failover moves the secrets out of a lost
-region, switchover moves the primary in peace, rehearse does a failover on a
-simulator. Only apply, failover, switchover, fence, runs resume and runs abort
-change anything. Start with: understudy rehearse
+region, switchover moves the primary in peace, failback brings it home, rehearse
+does a failover on a simulator. Only apply, failover, switchover, failback, fence,
+rescue, runs resume and runs abort change anything. Start with: understudy rehearse
 
 ` + exitTable
 
@@ -41,7 +41,7 @@ func newApp(w *world) *cli.App {
 		EnableBashCompletion: false,
 		Commands: []*cli.Command{
 			planCommand(w), applyCommand(w), driftCommand(w), statusCommand(w),
-			failoverCommand(w), switchoverCommand(w), fenceCommand(w), rehearseCommand(w), runsCommand(w),
+			failoverCommand(w), switchoverCommand(w), failbackCommand(w), fenceCommand(w), rescueCommand(w), rehearseCommand(w), runsCommand(w),
 			simCommand(), configCommand(w), versionCommand(w),
 		},
 	}
