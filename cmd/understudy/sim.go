@@ -51,6 +51,7 @@ func simCommand() *cli.Command {
 			&cli.StringFlag{Name: "latency", Value: "none", Usage: "round-trip times between regions: `aws` or none"},
 			&cli.StringFlag{Name: "caller-region", Value: "us-east-1", Usage: "the `REGION` that the caller sits in, for --latency aws"},
 			&cli.DurationFlag{Name: "lag", Value: time.Second, Usage: "how long a change takes to replicate"},
+			&cli.DurationFlag{Name: "rotation-step", Usage: "how long each of a rotation's four steps takes; 0 rotates within the call"},
 			&cli.DurationFlag{Name: "list-lag", Usage: "how far ListSecrets lies behind (AWS: up to 5m)"},
 			&cli.Int64Flag{Name: "seed", Value: 1, Usage: "what ids, suffixes and passwords derive from"},
 			&cli.StringSliceFlag{Name: "quirk", Usage: "`NAME=VALUE` for what AWS leaves undocumented; repeatable"},
@@ -78,9 +79,9 @@ func newSim(c *cli.Context) (*sim.Cloud, error) {
 			return nil, fmt.Errorf("--%s %q: use aws or none", name, v)
 		}
 	}
-	for _, name := range []string{"lag", "list-lag"} {
+	for _, name := range []string{"lag", "list-lag", "rotation-step"} {
 		if c.Duration(name) < 0 {
-			return nil, fmt.Errorf("--%s %s: a lag starts at 0s", name, c.Duration(name))
+			return nil, fmt.Errorf("--%s %s: a time starts at 0s", name, c.Duration(name))
 		}
 	}
 	fleet, err := simFleet(c.String("fleet"))
@@ -95,7 +96,8 @@ func newSim(c *cli.Context) (*sim.Cloud, error) {
 	}
 	cloud := sim.New(sim.Options{
 		Seed: c.Int64("seed"), Lag: c.Duration("lag"), ListLag: c.Duration("list-lag"),
-		Quotas: c.String("quotas"), Latency: c.String("latency"), CallerRegion: c.String("caller-region"),
+		RotationStep: c.Duration("rotation-step"),
+		Quotas:       c.String("quotas"), Latency: c.String("latency"), CallerRegion: c.String("caller-region"),
 		Quirks: quirks,
 	})
 	if err := cloud.Load(fleet); err != nil {

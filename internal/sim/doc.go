@@ -32,17 +32,54 @@
 // the causes that AWS documents, as an entry in ReplicationStatus and not as
 // an error. Keys have states. Rotation runs its four steps against a built-in
 // rotator when it is due, if the function exists in the region, permits
-// Secrets Manager and is healthy. Deletion has its recovery window.
+// Secrets Manager and is healthy: within the call, or with
+// Options.RotationStep one after the other, so that AWSPENDING is seen in
+// flight and a region can be lost between two steps. Deletion has its
+// recovery window.
 //
 // Time is virtual: the machine's clock (or Options.Now) plus what Advance
 // added. What is due happens before the next call is answered, in order of
 // time; the simulator runs no goroutine. Given the same seed, a frozen
 // Options.Now, and the same calls in the same order, State is the same byte
-// for byte. Request ids are random and in no state.
+// for byte. Request ids are random and in no state. Clients that draw random
+// ClientRequestTokens, as the SDKs do, make version ids that differ; give the
+// tokens to compare states.
 //
 // Where AWS leaves its answer undocumented a field of Quirks decides; see
 // there, or `understudy sim --help`. The defaults are the answers that are
-// hardest on a caller. A program should be tested under every value.
+// hardest on a caller. A program should be tested under every value. Over TCP
+// and in a test:
+//
+//	understudy sim --quirk stale-entry=drop --quirk rekey=failed
+//	err := sim.ParseQuirk(&opts.Quirks, "stale-entry=drop")
+//
+// The quirks, the default first (Quirks says what each value does):
+//
+//	alarm-actions-quota  3 none
+//	alarm-throttle       Throttling ThrottlingException
+//	cancel-unconfigured  refuse ignore
+//	failed-key-text      long short
+//	force-deleted        fail overwrite
+//	foreign-function     refuse invoke
+//	key-error            modelled access-denied
+//	list-order           oldest newest
+//	name-held            a duration, 0s
+//	overdue-rotation     fire wait
+//	primary-region       keep clear
+//	promoted-policy      keep drop
+//	rekey                noop rekey failed
+//	remove-absent        ignore refuse
+//	remove-promoted      delete spare
+//	replica-key-update   refuse allow
+//	replica-policy       answer refuse
+//	replica-rotation     hide show
+//	replica-status       hide show
+//	rotation-attempts    5 1
+//	rotation-pause       a duration, 15m
+//	stale-entry          keep drop
+//	stop-standalone      invalid-parameter invalid-request
+//	test-pending         keep drop
+//	token-life           a duration, 24h
 //
 // # Making it fail
 //
@@ -118,13 +155,30 @@
 //
 // # Known gaps
 //
-// IAM is not evaluated: every caller may do everything, and resource policies
-// are stored, replicated and checked for their form, but refuse nobody but
-// where an operation says so. Signatures, KMS grants and key policies are not
-// checked. Alarms are not evaluated against metrics: their state is what
-// SetAlarmState made it. Functions run no code; the built-in rotator stands
+// IAM is not evaluated: every caller is the root user of its account and may
+// do everything. Of a secret's resource policy the Deny statements are
+// enforced, by principal, action, resource and the condition keys
+// aws:PrincipalArn and aws:PrincipalAccount, and the Allow that a caller of
+// another account needs. A Deny under any other condition (aws:SourceVpce,
+// aws:SourceVpc, aws:SourceIp, and so on) or with NotPrincipal is stored and
+// replicated, but taken not to apply: there are no networks here, so that a
+// policy which locks a standby's readers out of AWS locks nobody out of the
+// simulator. Signatures, KMS grants and key policies are not checked.
+//
+// Alarms watch what PutMetricData sends, and each other; nothing else writes
+// metrics. Metric math, anomaly bands and percentiles are not evaluated: such
+// alarms keep the state they have, or SetAlarmState's. Notifications go
+// nowhere but into State. Functions run no code; the built-in rotator stands
 // in. CloudTrail, EventBridge and VPC endpoints do not exist. Quotas of KMS
 // other than DescribeKey's, of Logs, SNS and STS are not metered. The figures
 // of the latency profile are plausible, not measured. Cross-account
 // replication is not there.
+//
+// Taken for true without a switch, as AWS documents them by analogy only:
+// every write on a replica is refused as DeleteSecret and PutResourcePolicy
+// are; replicating or rotating a secret that is scheduled for deletion is
+// refused as tagging it is; promotion works while the primary's region is
+// down (a fault on StopReplicationToReplica rehearses the opposite); a region
+// that does not exist is an "Invalid replica region."; AutomaticallyAfterDays
+// of a schedule expression is counted as the days between two windows.
 package sim

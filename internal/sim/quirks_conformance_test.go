@@ -1,6 +1,7 @@
 package sim_test
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -221,5 +222,28 @@ func serviceQuirkFacts() []fact {
 		{name: "the fourth EnableAlarmActions in a second", source: assumedQuirk, quirks: []string{"alarm-actions-quota=3", "alarm-throttle=Throttling"}, quotas: true, when: four, code: "Throttling"},
 		{name: "the fourth EnableAlarmActions in a second, the other code", source: assumedQuirk, quirks: []string{"alarm-throttle=ThrottlingException"}, quotas: true, when: four, code: "ThrottlingException"},
 		{name: "EnableAlarmActions without a quota", source: assumedQuirk, quirks: []string{"alarm-actions-quota=none"}, quotas: true, when: four},
+	}
+}
+
+// TestThePackageDocListsEveryQuirk with its values in order.
+func TestThePackageDocListsEveryQuirk(t *testing.T) {
+	text, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		if words := strings.Fields(strings.TrimPrefix(line, "//\t")); strings.HasPrefix(line, "//\t") && len(words) > 1 {
+			listed[words[0]] = strings.Join(words[1:], "|")
+		}
+	}
+	for _, q := range sim.QuirkNames() {
+		name, values, _ := strings.Cut(q, "=")
+		if values == "DURATION" {
+			values = "a|duration,"
+		}
+		if !strings.HasPrefix(listed[name], values) {
+			t.Errorf("doc.go says %q of %s, want %q", listed[name], name, values)
+		}
 	}
 }
