@@ -5,7 +5,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 
 FUZZTIME ?= 60s
 
-.PHONY: build install test race bench bench-smoke peers e2e crash-matrix lint fmt golden fuzz rehearse clean
+.PHONY: build install test race bench bench-smoke peers e2e crash-matrix schedules lint fmt golden fuzz rehearse clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/understudy ./cmd/understudy
@@ -37,6 +37,11 @@ e2e: build
 # about a minute on two cores. `make test` takes a sample and prints its seed.
 crash-matrix:
 	UNDERSTUDY_CRASH_MATRIX=full $(GO) test -count=1 -timeout 10m -run 'TestCrashMatrix' ./executor
+
+# Random schedules against the guarantees; a failure prints a script that replays it.
+SCHEDULES ?= 10000
+schedules:
+	$(GO) test -count=1 -timeout 30m -v -run 'TestRandomSchedules' ./runbooks -schedules $(SCHEDULES)
 
 # The linter lives in a module of its own, so that its dependencies stay out of ours.
 lint:

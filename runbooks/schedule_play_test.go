@@ -176,6 +176,7 @@ func (p *performance) rogue(what, name, region string) {
 		case "promote":
 			_, err = c.StopReplicationToReplica(ctx, &secretsmanager.StopReplicationToReplicaInput{SecretId: &name})
 		case "drop":
+			p.witness.drops(name)
 			_, err = p.outsider(string(p.desired.Primary)).RemoveRegionsFromReplication(ctx, &secretsmanager.RemoveRegionsFromReplicationInput{
 				SecretId: &name, RemoveReplicaRegions: []string{region},
 			})

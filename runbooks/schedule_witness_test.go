@@ -144,6 +144,9 @@ type witness struct {
 	// between our look and our overwriting call: AWS has no conditional one.
 	// What a look showed is guarded all the same, see replicates.
 	rogue map[string]bool
+	// dropped secrets had a replica removed by an outsider, which a partition
+	// may delay for ever so long.
+	dropped map[string]bool
 
 	requests, mutations int
 }
@@ -154,7 +157,7 @@ type violation struct{ code, text string }
 func (v violation) String() string { return v.code + ": " + v.text }
 
 func newWitness(st *stage) *witness {
-	return &witness{st: st, readings: map[place]*reading{}, labelled: map[string]bool{}, rogue: map[string]bool{}}
+	return &witness{st: st, readings: map[place]*reading{}, labelled: map[string]bool{}, rogue: map[string]bool{}, dropped: map[string]bool{}}
 }
 
 func (w *witness) broken(code, format string, args ...any) {
@@ -355,6 +358,12 @@ func (w *witness) outside(rogue bool, do func() error) error {
 	return err
 }
 
+func (w *witness) drops(name string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.dropped[name] = true
+}
+
 // versions is G1: a version that was under a label when it was last seen is
 // still somewhere. (One without a label is AWS's to delete.)
 func (w *witness) versions() {
@@ -373,7 +382,8 @@ func (w *witness) versions() {
 			continue
 		}
 		delete(w.labelled, v)
-		if labelled && !w.excused && !w.rogue[v] {
+		name, _, _ := strings.Cut(v, " ")
+		if labelled && !w.excused && !w.rogue[v] && !w.dropped[name] {
 			w.breakLocked("G1 lost", "version %s is nowhere any more", v)
 		}
 	}
