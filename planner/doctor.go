@@ -68,16 +68,18 @@ func diagnose(s *Standing) Diagnosis {
 			others = append(others, c.Secret)
 		}
 	}
-	d.side(p, others...)
+	d.side(nil, p, others...)
 	for _, other := range others {
-		d.side(other, p)
+		d.side(s.Move, other, p)
 	}
 	slices.SortStableFunc(d.Timeline, func(a, b Event) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Region, b.Region)) })
 	d.advise(s, others)
 	return d
 }
 
-func (d *Diagnosis) side(s *topology.Secret, others ...*topology.Secret) {
+// side describes one writer. What moved with the primary and was superseded
+// there is nothing that only the other side holds.
+func (d *Diagnosis) side(m *topology.Move, s *topology.Secret, others ...*topology.Secret) {
 	if s == nil {
 		return // the acting primary is dark
 	}
@@ -87,7 +89,8 @@ func (d *Diagnosis) side(s *topology.Secret, others ...*topology.Secret) {
 		side.Next = s.Rotation.Next
 	}
 	for _, v := range s.Versions {
-		if !slices.ContainsFunc(others, func(o *topology.Secret) bool { return holds(o, v.ID) }) {
+		moved := m != nil && slices.ContainsFunc(m.Versions, func(w topology.Version) bool { return w.ID == v.ID })
+		if !moved && !slices.ContainsFunc(others, func(o *topology.Secret) bool { return holds(o, v.ID) }) {
 			side.OnlyHere = append(side.OnlyHere, v.ID)
 		}
 	}

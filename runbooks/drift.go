@@ -24,6 +24,7 @@ func Drift(ctx context.Context, env Env, o DriftOptions) (*drift.Report, error) 
 		return nil, err
 	}
 	if !o.NoSnapshot {
+		in = env.policies(ctx, in)
 		if in, err = env.capture(ctx, in); err != nil {
 			return nil, err
 		}

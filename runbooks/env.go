@@ -24,6 +24,9 @@ type Env struct {
 	// suffices for them.
 	Observe func(ctx context.Context, skip []topology.Region) (*topology.Snapshot, error)
 	Cloud   executor.Cloud
+	// Policy reads a resource policy; nil leaves them unknown. Drift asks, for
+	// the recovery snapshot.
+	Policy PolicyReader
 
 	Store  journal.Store
 	Holder journal.Holder

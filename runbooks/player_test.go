@@ -88,7 +88,9 @@ func (p *player) do(line string) {
 		report, err := runbooks.Drift(p.t.Context(), p.env, runbooks.DriftOptions{})
 		p.refusal(err)
 		p.printf("%s", report.Verdict)
-		for _, line := range reports.DoctorLines(report.SplitBrain) {
+		for _, line := range reports.DoctorLines(slices.DeleteFunc(report.SplitBrain, func(d planner.Diagnosis) bool {
+			return len(words) > 1 && string(d.Secret) != words[1]
+		})) {
 			p.printf("%s", line)
 		}
 	case "failback": // failback to REGION …
@@ -159,6 +161,12 @@ func (p *player) stagehand(words []string) {
 		}))
 	case "allow":
 		p.sim.ClearFaults()
+	case "fail-rotation": // fail-rotation at STEP of SECRET in REGION: it dies there, and is not tried again soon
+		p.said("", p.sim.FailRotation(words[6], words[4], words[2], 1000))
+	case "tied-policy": // tied-policy on SECRET in REGION: reads only through a VPC endpoint there
+		_, err := p.app(topology.Region(words[4])).PutResourcePolicy(ctx, &secretsmanager.PutResourcePolicyInput{SecretId: &words[2], ResourcePolicy: aws.String(
+			`{"Version":"2012-10-17","Statement":[{"Sid":"Endpoint","Effect":"Deny","Principal":"*","Action":"secretsmanager:GetSecretValue","Resource":"*","Condition":{"StringNotEquals":{"aws:SourceVpce":"vpce-1a2b3c4d"}}}]}`)})
+		p.said("", err)
 	case "rotate": // rotate SECRET in REGION: somebody turns rotation on, and rotates
 		_, err := p.app(topology.Region(words[3])).RotateSecret(ctx, &secretsmanager.RotateSecretInput{SecretId: &words[1]})
 		p.said("", err)

@@ -61,7 +61,7 @@ func newWorld(t *testing.T, opts sim.Options) *world {
 	}
 	w := &world{t: t, sim: aws, store: journal.NewMemory()}
 	w.env = runbooks.Env{
-		Desired: cfg.Desired(), Cloud: client, Store: w.store, CallCounts: client.Calls,
+		Desired: cfg.Desired(), Cloud: client, Policy: client.ReadOnly().Policy, Store: w.store, CallCounts: client.Calls,
 		Observe: func(ctx context.Context, skip []topology.Region) (*topology.Snapshot, error) {
 			return client.Observe(ctx, cfg.Desired(), cloud.ObserveOptions{Skip: skip, Alarms: true})
 		},

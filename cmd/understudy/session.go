@@ -124,6 +124,7 @@ func (s *session) event(e executor.Event) {
 func (s *session) readOnlyEnv(cmd string) runbooks.Env {
 	env := s.env(cmd)
 	env.Cloud = nil
+	env.Policy = s.client.ReadOnly().Policy
 	env.Observe = s.observe(s.client.ReadOnly())
 	return env
 }
