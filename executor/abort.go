@@ -42,8 +42,8 @@ func (e *Executor) Abort(ctx context.Context, id string) (*Report, error) {
 		return r.book.report(r.id), err
 	}
 	r.emit(q, Event{Kind: RunStarted})
-	err = q.loop(r.ctx)
-	rep, err := r.concludeAbort(err, steps)
+	err = q.loop(r.ctx)                     //nolint:contextcheck // r.ctx is ctx with our own ends; what has begun is journaled whatever ends
+	rep, err := r.concludeAbort(err, steps) //nolint:contextcheck // the end is journaled whatever ended it
 	r.emit(q, Event{Kind: RunEnded, Message: rep.Reason})
 	return rep, err
 }

@@ -35,7 +35,7 @@ func (w *thief) Do(req *http.Request) (*http.Response, error) {
 	if err := journal.Replace(w.t.Context(), w.store, journal.LeaseKey, other); err != nil {
 		w.t.Error(err)
 	}
-	return &http.Response{StatusCode: 400, Header: http.Header{"Content-Type": {"application/x-amz-json-1.1"}},
+	return &http.Response{StatusCode: http.StatusBadRequest, Header: http.Header{"Content-Type": {"application/x-amz-json-1.1"}},
 		Body: io.NopCloser(strings.NewReader(`{"__type":"ThrottlingException","Message":"Rate exceeded"}`)), Request: req}, nil
 }
 

@@ -143,7 +143,7 @@ func (m *model) change(ctx context.Context, op string, r topology.Region, on str
 	m.mu.Lock()
 	m.inFlight[copyOf]--
 	m.settle()
-	err := error(topology.ErrUnreachable)
+	err := topology.ErrUnreachable
 	switch {
 	case m.dark[r]:
 	case m.denied[topology.Name(on)]:

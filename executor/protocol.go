@@ -101,7 +101,7 @@ func (r *run) drive(ctx context.Context, s *planner.Step, op operation, slot slo
 		case see.done:
 			return r.succeeded(s, p, see), nil
 		case see.call != nil && p.refused != nil:
-			return r.failedWith(s, p.refused), nil // the look does not explain it away
+			return r.failedWith(s, p.refused), nil //nolint:nilerr // the look does not explain it away
 		case see.call != nil && p.mayCall(see.call.name):
 			if see.call.name != intent {
 				if err := r.announce(ctx, s, see.call.name, announced, undo); err != nil {
@@ -120,7 +120,7 @@ func (r *run) drive(ctx context.Context, s *planner.Step, op operation, slot slo
 		}
 		if waited := r.now().Sub(began); waited >= r.patience(s) {
 			if see.overdue != nil {
-				return r.failedWith(s, see.overdue), nil
+				return r.failedWith(s, see.overdue), nil //nolint:nilerr // an outcome, which ends the step and not the run
 			}
 			return r.failedWith(s, timedOut(waited, see)), nil
 		}

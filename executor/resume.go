@@ -28,7 +28,7 @@ func (e *Executor) Resume(ctx context.Context, id string) (*Report, error) {
 		return nil, err
 	}
 	defer r.release(ctx)
-	rep, _, err := Load(ctx, e.opts.Store, r.id)
+	rep, _, err := load(ctx, e.opts.Store, r.id)
 	if err != nil {
 		return nil, err
 	}
@@ -138,6 +138,11 @@ func Load(ctx context.Context, s journal.Store, id string) (*Report, *planner.Pl
 	if err != nil {
 		return nil, nil, err
 	}
+	return load(ctx, s, id)
+}
+
+// load is Load of a whole id: completing one takes a look at all runs.
+func load(ctx context.Context, s journal.Store, id string) (*Report, *planner.Plan, error) {
 	doc, _, err := readPlan(ctx, s, id)
 	if err != nil {
 		return nil, nil, err
@@ -230,13 +235,13 @@ func Runs(ctx context.Context, s journal.Store) ([]Summary, error) {
 	}
 	list := make([]Summary, 0, len(ids))
 	for _, id := range ids {
-		rep, plan, err := Load(ctx, s, id)
+		rep, plan, err := load(ctx, s, id)
 		if err != nil {
 			return list, err
 		}
 		sum := Summary{ID: id, Command: rep.Command, State: rep.State, From: rep.From, To: rep.To,
 			Started: rep.Started, Ended: rep.Ended, Total: len(plan.Steps), Steps: rep.Steps, Holder: rep.Holder}
-		sum.Died = rep.State == Running && !(lease.Alive && lease.Holder.Run == id)
+		sum.Died = rep.State == Running && (!lease.Alive || lease.Holder.Run != id)
 		list = append(list, sum)
 	}
 	return list, nil

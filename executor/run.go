@@ -198,8 +198,8 @@ func (r *run) work(ctx context.Context, kind string) (*Report, error) {
 		return r.book.report(r.id), err
 	}
 	r.emit(q, Event{Kind: RunStarted})
-	err = q.loop(r.ctx)
-	rep, err := r.conclude(err, Completed)
+	err = q.loop(r.ctx)                    //nolint:contextcheck // r.ctx is ctx with our own ends; what has begun is journaled whatever ends
+	rep, err := r.conclude(err, Completed) //nolint:contextcheck // the end is journaled whatever ended it
 	r.emit(q, Event{Kind: RunEnded, Message: rep.Reason})
 	return rep, err
 }

@@ -154,7 +154,7 @@ func TestTwoControllers(t *testing.T) {
 				if _, err := New(Options{Cloud: m, Store: s}).Run(ctx, failoverPlan(1), RunSpec{}); !errors.Is(err, ErrLeaseHeld) {
 					t.Errorf("a second controller got %v, want ErrLeaseHeld", err)
 				}
-				steal(t, s)
+				steal(t, s) //nolint:contextcheck // the test's own
 			}
 			return nil
 		}

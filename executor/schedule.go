@@ -3,6 +3,7 @@ package executor
 import (
 	"container/heap"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -182,7 +183,7 @@ func (q *schedule) loop(ctx context.Context) error {
 		if q.inFlight == 0 && q.baking == 0 {
 			return q.fatal
 		}
-		q.hear(<-q.news)
+		q.hear(<-q.news) //nolint:contextcheck // a wave is journaled whatever ends meanwhile
 	}
 }
 
@@ -240,11 +241,11 @@ func (q *schedule) hear(n news) {
 	q.running[n.step] = false
 	q.free(n.step)
 	if n.err != nil {
-		if n.err == errHalted {
+		if errors.Is(n.err, errHalted) {
 			q.leave(n.step)
 			return
 		}
-		if n.err != errInterrupted && q.fatal == nil {
+		if !errors.Is(n.err, errInterrupted) && q.fatal == nil {
 			q.fatal = n.err
 			q.r.cancel(n.err) // nobody else starts a call
 		}
@@ -379,7 +380,7 @@ func (q *schedule) advance(ctx context.Context) {
 				q.pauseGroup(ctx, g)
 				break
 			}
-			q.openWave(g)
+			q.openWave(g) //nolint:contextcheck // as in loop
 		}
 	}
 	for q.tierAt < len(q.tiers)-1 && q.tierEnd[q.tiers[q.tierAt]] == q.tierAll[q.tiers[q.tierAt]] {

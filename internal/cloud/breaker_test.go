@@ -44,7 +44,7 @@ func TestBreakerOpensTriesOnceAndCloses(t *testing.T) {
 		t.Error("a failed trial closed the breaker")
 	}
 	clock.now = clock.now.Add(cooldown)
-	if !try(heard{answered: true}) || !try(heard{answered: true}) {
+	if first, second := try(heard{answered: true}), try(heard{answered: true}); !first || !second {
 		t.Error("a trial that was answered left the breaker open")
 	}
 }

@@ -100,7 +100,7 @@ func (s statement) mayConcern() bool {
 
 // grants reports whether the statement alone allows the invocation.
 func (s statement) grants(region topology.Region, account string) bool {
-	if s.Effect != "Allow" || !(s.Principal.Anyone || s.names(rotationPrincipal)) || !s.covers(invokeAction) {
+	if s.Effect != "Allow" || !s.Principal.Anyone && !s.names(rotationPrincipal) || !s.covers(invokeAction) {
 		return false
 	}
 	for operator, keys := range s.Condition {

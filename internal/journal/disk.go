@@ -38,7 +38,7 @@ func (osDisk) SyncDir(name string) error {
 	if err != nil {
 		return err
 	}
-	defer d.Close()
+	defer d.Close() //nolint:errcheck // nothing was written to it
 	return d.Sync()
 }
 

@@ -218,6 +218,6 @@ func readAll(d disk, path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // nothing was written to it
 	return io.ReadAll(f)
 }

@@ -64,7 +64,7 @@ func (s *File) Append(ctx context.Context, log string, seq int64, lines [][]byte
 	if err != nil {
 		return explain(err)
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // what was written has been synced
 	if err := s.settle(st, f, path); err != nil {
 		return explain(err)
 	}
@@ -195,7 +195,7 @@ func (s *File) ReadLog(ctx context.Context, log string) iter.Seq2[[]byte, error]
 			yield(nil, err)
 			return
 		}
-		defer f.Close()
+		defer f.Close() //nolint:errcheck // nothing was written to it
 		for line, err := range completeLines(f) {
 			if err == nil {
 				err = context.Cause(ctx)

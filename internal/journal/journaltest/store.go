@@ -207,7 +207,7 @@ func readDuringWrite(t *testing.T, open func() journal.Store) {
 	}
 	grow()
 	grow()
-	for range open().ReadLog(t.Context(), "log") {
+	for range open().ReadLog(t.Context(), "log") { //nolint:errcheck // a sequence, whose errors are not of interest here
 		if n < 4 {
 			grow()
 		}
