@@ -91,7 +91,7 @@ func (w byHand) script(text string, env ...string) (string, error) {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(w.t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(w.t.Context(), 5*time.Minute) // aws takes half a second a call, more on a busy machine
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", path)
 	cmd.Dir = dir
@@ -187,16 +187,6 @@ func TestScriptsEndWhereUnderstudyEnds(t *testing.T) {
 		t.Errorf("the script owes %d steps, understudy %d", n, len(run.Owed))
 	}
 
-	again := hand.mustScript(failover)
-	if steps, done := strings.Count(failover, "\nbegin "), strings.Count(again, "  done already"); steps == 0 || steps != done {
-		t.Errorf("run again: %d of %d steps were found done\n%s", done, steps, again)
-	}
-	hand.sim.control("DELETE", "calls", "", nil)
-	hand.must(0, "failover", "--to", "us-west-2", "--yes")
-	if west := regionCalls(hand.sim.calls(), "us-west-2"); west.Mutating != 0 {
-		t.Errorf("understudy did again what was done by hand: %+v", west)
-	}
-
 	for _, w := range []byHand{hand, tool} {
 		w.sim.setRegion("us-east-1", "up")
 	}
@@ -204,7 +194,10 @@ func TestScriptsEndWhereUnderstudyEnds(t *testing.T) {
 	if !found {
 		t.Fatal("nothing is owed")
 	}
-	hand.mustScript(before + "\n## owed" + strings.ReplaceAll(after, "\n# ", "\n")) // as its sed does
+	again := hand.mustScript(before + "\n## owed" + strings.ReplaceAll(after, "\n# ", "\n")) // as its sed does
+	if steps, done := strings.Count(failover, "\nbegin "), strings.Count(again, "  done already"); steps == 0 || steps != done {
+		t.Errorf("run again: %d of %d steps were found done\n%s", done, steps, again)
+	}
 	tool.must(0, "runs", "resume", run.ID)
 	same("fenced")
 }

@@ -240,15 +240,15 @@ func (s *script) manual() {
 		"Every block looks before it acts, checks what the plan was made on, and waits for",
 		"the effect. If it stops, read why, and run it again: what is done is skipped.",
 		"",
-		"understudy's journal does not see what is done here. Once understudy works again:",
+		"understudy's journal does not see what is done here. Once understudy works again, see",
 	} {
 		s.comment(text)
 	}
 	switch p := s.plan; p.Command {
 	case "failover":
-		s.comment("understudy failover --to ", string(p.To), ", which finds it done and records it.")
+		s.comment("`understudy status` and `understudy failover --to ", string(p.To), " --dry-run` before anything else.")
 	default:
-		s.comment("understudy plan, which shows what is left.")
+		s.comment("`understudy plan` for what is left.")
 	}
 }
 

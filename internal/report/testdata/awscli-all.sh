@@ -28,8 +28,8 @@
 # Every block looks before it acts, checks what the plan was made on, and waits for
 # the effect. If it stops, read why, and run it again: what is done is skipped.
 #
-# understudy's journal does not see what is done here. Once understudy works again:
-# understudy failover --to us-west-2, which finds it done and records it.
+# understudy's journal does not see what is done here. Once understudy works again, see
+# `understudy status` and `understudy failover --to us-west-2 --dry-run` before anything else.
 
 HELPERS
 allowed 'allow-remove'
