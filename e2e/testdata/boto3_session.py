@@ -7,6 +7,7 @@ import zipfile
 
 import boto3
 import botocore.config
+import botocore.model
 import os
 
 CONFIG = botocore.config.Config(retries={"total_max_attempts": 1})
@@ -89,9 +90,20 @@ def functions():
     assert sm.describe_secret(SecretId="rotating")["RotationEnabled"]
 
 
-def alarms():
-    topic = client("sns").create_topic(Name="alerts")["TopicArn"]
-    cw = client("cloudwatch")
+def cloudwatch(protocol, topic):
+    """CloudWatch in one of its wire protocols; boto3 itself would choose JSON. Answers the content type it sent."""
+    chosen, sent = botocore.model.PRIORITY_ORDERED_SUPPORTED_PROTOCOLS, set()
+    botocore.model.PRIORITY_ORDERED_SUPPORTED_PROTOCOLS = (protocol,)
+    try:
+        cw = client("cloudwatch")
+    finally:
+        botocore.model.PRIORITY_ORDERED_SUPPORTED_PROTOCOLS = chosen
+
+    def note(request, **_):
+        kind = request.headers["Content-Type"]
+        sent.add(kind.decode() if isinstance(kind, bytes) else kind)
+
+    cw.meta.events.register("before-send.cloudwatch", note)
     put = dict(AlarmName="a", Namespace="n", MetricName="m", Statistic="Sum", Period=60, EvaluationPeriods=1,
                Threshold=1.5, ComparisonOperator="GreaterThanThreshold", AlarmActions=[topic])
     cw.put_metric_alarm(**put)
@@ -105,6 +117,19 @@ def alarms():
     text = refused("ValidationError", 400, cw.put_metric_alarm,
                    **{**put, "AlarmActions": [topic.replace("us-east-1", "us-west-2")]})
     assert "Invalid region us-west-2 specified. Only us-east-1 is supported." in text, text
+    refused("ResourceNotFound", 404, cw.set_alarm_state, AlarmName="none", StateValue="OK", StateReason="x")
+    cw.delete_alarms(AlarmNames=["c"])
+    cw.delete_alarms(AlarmNames=["a"])
+    assert not cw.describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"])["MetricAlarms"]
+    (kind,) = sent
+    return kind
+
+
+def alarms():
+    topic = client("sns").create_topic(Name="alerts")["TopicArn"]
+    spoken = {protocol: cloudwatch(protocol, topic) for protocol in ("smithy-rpc-v2-cbor", "json", "query")}
+    assert spoken == {"smithy-rpc-v2-cbor": "application/cbor", "json": "application/x-amz-json-1.0",
+                      "query": "application/x-www-form-urlencoded; charset=utf-8"}, spoken
     logs = client("logs")
     logs.create_log_group(logGroupName="g")
     logs.put_metric_filter(logGroupName="g", filterName="f", filterPattern="x", metricTransformations=[

@@ -230,8 +230,12 @@ func replicaWriteFacts() []fact {
 		"ReplicateSecretToRegions":     `{"SecretId":"s","AddReplicaRegions":[{"Region":"eu-west-1"}]}`,
 		"RemoveRegionsFromReplication": `{"SecretId":"s","RemoveReplicaRegions":["eu-west-1"]}`,
 	} {
+		source := "assumed, as the live refusals of DeleteSecret and PutResourcePolicy; moto"
+		if op == "DeleteSecret" || op == "PutResourcePolicy" {
+			source = liveRefusal
+		}
 		facts = append(facts, fact{
-			name: op + " on a replica", source: liveRefusal,
+			name: op + " on a replica", source: source,
 			given: func(w *world) { // raw calls go to us-east-1: make that the replica
 				in := &secretsmanager.CreateSecretInput{Name: aws.String("s"), ClientRequestToken: aws.String(token1), SecretString: aws.String("one")}
 				in.AddReplicaRegions = []types.ReplicaRegionType{{Region: aws.String(east)}}

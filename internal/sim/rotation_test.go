@@ -160,7 +160,7 @@ func rotationFacts() []fact {
 			when: func(w *world) error { return w.rotate(east, rotate1, missing, everyDays(1001), true) }, code: "ValidationException",
 		},
 		{
-			name: "rotate without a token over plain HTTP", source: recorded, given: plain,
+			name: "rotate without a token over plain HTTP", source: recorded + ", but for the code: assumed", given: plain,
 			when: func(w *world) error { return w.call("RotateSecret", `{"SecretId":"s"}`) },
 			code: "InvalidRequestException", text: "You must provide a ClientRequestToken value. We recommend a UUID-type value.",
 		},

@@ -11,7 +11,14 @@ terraform {
 
 variable "endpoint" { type = string }
 
-variable "eu_replica" {
+# Where the secret's second replica is.
+variable "second_region" {
+  type    = string
+  default = "eu-west-1"
+}
+
+# Whether the first replica is under our key or the AWS-managed one.
+variable "west_own_key" {
   type    = bool
   default = true
 }
@@ -108,14 +115,11 @@ resource "aws_secretsmanager_secret" "db" {
 
   replica {
     region     = "us-west-2"
-    kms_key_id = aws_kms_replica_key.west.arn
+    kms_key_id = var.west_own_key ? aws_kms_replica_key.west.arn : "alias/aws/secretsmanager"
   }
 
-  dynamic "replica" {
-    for_each = var.eu_replica ? ["eu-west-1"] : []
-    content {
-      region = replica.value
-    }
+  replica {
+    region = var.second_region
   }
 }
 
