@@ -41,8 +41,15 @@ func Failover(ctx context.Context, env Env, o FailoverOptions) (*planner.Plan, *
 	if err := env.noUnfinishedRun(ctx, o.DryRun, in.Observed); err != nil {
 		return plan, nil, err
 	}
+	split := planner.Doctor(in)
 	if err := mayFailOver(in, plan); err != nil {
+		if len(split) > 0 && err.Code == "split-brain" {
+			return plan, nil, splitBrain(split, "nothing was changed")
+		}
 		return plan, nil, err
+	}
+	if o.DryRun && len(split) > 0 {
+		return plan, nil, splitBrain(split, "this was a dry run, nothing was changed")
 	}
 	if o.DryRun {
 		return plan, nil, nil
@@ -59,7 +66,10 @@ func Failover(ctx context.Context, env Env, o FailoverOptions) (*planner.Plan, *
 	if err != nil {
 		return plan, report, err
 	}
-	return plan, report, env.conclude(ctx, plan, report, spec.Skip...)
+	if err := env.conclude(ctx, plan, report, spec.Skip...); err != nil || len(split) == 0 {
+		return plan, report, err
+	}
+	return plan, report, splitBrain(split, "all that could be moved was moved")
 }
 
 // conclude verifies what a failover did, and captures the state that the next
@@ -122,7 +132,7 @@ func dead(observed *topology.Snapshot) []topology.Region {
 
 // mayFailOver refuses a plan with fatal blockers, and one in which blockers
 // left nothing to do at all. All of them are listed.
-func mayFailOver(in planner.Input, plan *planner.Plan) error {
+func mayFailOver(in planner.Input, plan *planner.Plan) *Refused {
 	fatal := plan.Refused()
 	if len(fatal) == 0 && plan.Empty() {
 		fatal = plan.Blockers

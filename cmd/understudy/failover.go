@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -110,6 +111,12 @@ type failedOver struct {
 
 // failoverPlanned ends a failover that was not run: a dry run, or a refusal.
 func (s *session) failoverPlanned(plan *planner.Plan, o runbooks.FailoverOptions, err error) error {
+	if _, split := errors.AsType[*runbooks.SplitBrain](err); split && o.DryRun && !plan.Empty() && !s.byHand() {
+		if werr := s.printPlan(plan); werr != nil {
+			return werr
+		}
+		return s.beside(err)
+	}
 	if err != nil || plan == nil { // a refusal says all that is wrong with the plan
 		return err
 	}
