@@ -13,7 +13,11 @@ func BenchmarkHistory(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for range 2000 {
+	runs := 2000
+	if testing.Short() {
+		runs = 100
+	}
+	for range runs {
 		if _, err := New(Options{Cloud: &instant{}, Store: s}).Run(context.Background(), promotions(20), RunSpec{}); err != nil {
 			b.Fatal(err)
 		}
