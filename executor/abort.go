@@ -111,9 +111,14 @@ func (r *run) moved() map[topology.Name]bool {
 // movedSince are the secrets that another run has moved after this one began:
 // giving them their rotation back here would make a second writer (G2).
 func (r *run) movedSince(ctx context.Context) (map[topology.Name]topology.Move, error) {
-	placement, err := Placement(ctx, r.e.opts.Store)
+	placement, damage, err := History(ctx, r.e.opts.Store)
 	if err != nil {
 		return nil, err
+	}
+	for i := range damage {
+		if d := &damage[i]; d.Moves() && epochOf(d.Run) > epochOf(r.id) {
+			return nil, fmt.Errorf("run %s came later, and what it moved is not known: %w; in an emergency begin anew, which looks at every region", d.Run, d.Err)
+		}
 	}
 	list := map[topology.Name]topology.Move{}
 	for n, m := range placement.Acting {

@@ -3,7 +3,6 @@ package executor
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -20,21 +19,34 @@ import (
 // that was applied or found done; it is void once its opposite was applied,
 // or the copy it is about was overwritten. "Later" is by the lease's epoch
 // and the record's number, never by a clock.
+//
+// A run that is damaged counts as far as it can be read; History names it.
 func Placement(ctx context.Context, s journal.Store) (topology.Placement, error) {
+	placement, _, err := History(ctx, s)
+	return placement, err
+}
+
+// History is Placement, and the runs that it knows in part only: one of them
+// must not stand in the way of an emergency, nor go unsaid.
+func History(ctx context.Context, s journal.Store) (topology.Placement, []Damage, error) {
 	ids, err := runIDs(ctx, s)
 	if err != nil {
-		return topology.Placement{}, err
+		return topology.Placement{}, nil, err
 	}
 	var all []deed
+	var damage []Damage
 	for _, id := range ids {
-		deeds, err := deedsOf(ctx, s, id)
+		deeds, last, err := deedsOf(ctx, s, id)
+		if ctx.Err() != nil {
+			return topology.Placement{}, nil, context.Cause(ctx)
+		}
 		if err != nil {
-			return topology.Placement{}, err
+			damage = append(damage, damaged(ctx, s, id, last, err))
 		}
 		all = append(all, deeds...)
 	}
 	slices.SortStableFunc(all, func(a, b deed) int { return cmp.Compare(a.epoch, b.epoch) })
-	return fold(all), nil
+	return fold(all), damage, nil
 }
 
 // A deed is an outcome with its place among all runs'.
@@ -45,10 +57,10 @@ type deed struct {
 	at      time.Time
 }
 
-func deedsOf(ctx context.Context, s journal.Store, id string) ([]deed, error) {
-	var deeds []deed
-	var now session
-	err := each(ctx, s, id, func(rec journal.Record) error {
+// deedsOf are a run's outcomes, and its last session; beside an error, as far
+// as they could be read.
+func deedsOf(ctx context.Context, s journal.Store, id string) (deeds []deed, now session, err error) {
+	err = each(ctx, s, id, func(rec journal.Record) error {
 		switch rec.Kind {
 		case kindBegin, kindResume, kindAbort:
 			return read(rec, func(s session) error { now = s; return nil })
@@ -62,10 +74,7 @@ func deedsOf(ctx context.Context, s journal.Store, id string) ([]deed, error) {
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, fmt.Errorf("placement: %w", err)
-	}
-	return deeds, nil
+	return deeds, now, err
 }
 
 type debtKey struct {

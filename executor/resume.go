@@ -100,7 +100,9 @@ func runIDs(ctx context.Context, s journal.Store) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if id, ok := strings.CutSuffix(strings.TrimPrefix(key, "runs/"), "/plan.json"); ok {
+		// Any document of a run: one whose plan is gone is not to be forgotten.
+		id, _, ok := strings.Cut(strings.TrimPrefix(key, "runs/"), "/")
+		if ok && !slices.Contains(ids[max(0, len(ids)-1):], id) {
 			ids = append(ids, id)
 		}
 	}
@@ -117,6 +119,9 @@ func epochOf(id string) int64 {
 
 func readPlan(ctx context.Context, s journal.Store, id string) (planDoc, string, error) {
 	raw, _, err := s.Get(ctx, planKey(id))
+	if errors.Is(err, journal.ErrNotFound) { // it is written before anything else
+		return planDoc{}, "", fmt.Errorf("plan of run %s: %w: %w", id, journal.ErrCorrupt, err)
+	}
 	if err != nil {
 		return planDoc{}, "", fmt.Errorf("run %s: %w", id, err)
 	}
@@ -170,22 +175,16 @@ func LoadSpec(ctx context.Context, s journal.Store, id string) (RunSpec, error) 
 
 // each visits a run's records; a run without any has none.
 func each(ctx context.Context, s journal.Store, id string, visit func(journal.Record) error) error {
-	for rec, err := range journal.Read(ctx, s, logKey(id)) {
-		if errors.Is(err, journal.ErrNotFound) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
+	return records(ctx, s, id, func(rec journal.Record) error {
 		if err := visit(rec); err != nil {
 			return fmt.Errorf("run %s: %w: %w", id, journal.ErrCorrupt, err)
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
-// Verify checks a run offline: every record's sum, the chain, and that the
-// stored plan is the one that was run. Errors: ErrNoRun, journal.ErrCorrupt.
+// Verify checks a run offline: every record's sum, the chain, that the journal
+// reaches as far as its head tells, and that the stored plan is the one that was run. Errors: ErrNoRun, journal.ErrCorrupt.
 func Verify(ctx context.Context, s journal.Store, id string) error {
 	id, err := find(ctx, s, id)
 	if err != nil {
@@ -221,9 +220,12 @@ type Summary struct {
 	Holder  journal.Holder  `json:"holder"` // of the last session
 	// Died: the state is running, but no live process holds the lease for it.
 	Died bool `json:"died,omitempty"`
+	// Problem is what is wrong with a run that is Corrupt; the rest is then as
+	// far as it could be read.
+	Problem string `json:"problem,omitempty"`
 }
 
-// Runs lists all runs, oldest first.
+// Runs lists all runs, oldest first, those whose journal is damaged too.
 func Runs(ctx context.Context, s journal.Store) ([]Summary, error) {
 	ids, err := runIDs(ctx, s)
 	if err != nil {
@@ -235,14 +237,32 @@ func Runs(ctx context.Context, s journal.Store) ([]Summary, error) {
 	}
 	list := make([]Summary, 0, len(ids))
 	for _, id := range ids {
-		rep, plan, err := load(ctx, s, id)
-		if err != nil {
-			return list, err
+		sum, err := summarize(ctx, s, id)
+		if ctx.Err() != nil {
+			return list, context.Cause(ctx)
 		}
-		sum := Summary{ID: id, Command: rep.Command, State: rep.State, From: rep.From, To: rep.To,
-			Started: rep.Started, Ended: rep.Ended, Total: len(plan.Steps), Steps: rep.Steps, Holder: rep.Holder}
-		sum.Died = rep.State == Running && (!lease.Alive || lease.Holder.Run != id)
+		if err != nil {
+			sum.State, sum.Problem = Corrupt, err.Error()
+		}
+		sum.Died = sum.State == Running && (!lease.Alive || lease.Holder.Run != id)
 		list = append(list, sum)
 	}
 	return list, nil
+}
+
+// summarize makes a run's line; beside an error, of what could be read.
+func summarize(ctx context.Context, s journal.Store, id string) (Summary, error) {
+	doc, _, err := readPlan(ctx, s, id)
+	if err != nil {
+		_, last, _ := deedsOf(ctx, s, id)
+		return Summary{ID: id, Command: last.Command, From: last.From, To: last.To, Holder: last.Holder, Total: last.Steps}, err
+	}
+	book := newLedger(doc.Plan)
+	err = each(ctx, s, id, book.visit)
+	if book.started.IsZero() {
+		book.started = doc.Created
+	}
+	rep := book.report(id)
+	return Summary{ID: id, Command: rep.Command, State: rep.State, From: rep.From, To: rep.To,
+		Started: rep.Started, Ended: rep.Ended, Total: len(doc.Plan.Steps), Steps: rep.Steps, Holder: rep.Holder}, err
 }

@@ -208,9 +208,14 @@ func (r *run) work(ctx context.Context, kind string) (*Report, error) {
 func (r *run) open(ctx context.Context) error {
 	r.book = newLedger(r.plan)
 	r.acts = actions{cloud: r.e.opts.Cloud, run: r.id, clock: r.e.clock}
-	var err error
-	r.log, err = journal.Open(ctx, r.e.opts.Store, logKey(r.id), r.e.clock, r.book.visit)
-	return err
+	a, err := anchoredBy(ctx, r.e.opts.Store, r.id, r.book.visit)
+	if err != nil {
+		return err
+	}
+	if r.log, err = journal.Open(ctx, r.e.opts.Store, logKey(r.id), r.e.clock, a.visit); err != nil {
+		return err
+	}
+	return a.end()
 }
 
 // finished: nothing failed, is left, or is owed.
@@ -227,6 +232,9 @@ func (r *run) session(ctx context.Context, kind string) error {
 		return err
 	}
 	r.book.open(s, at)
+	if err := r.anchor(ctx); err != nil {
+		return err
+	}
 	if r.e.opts.CallCounts != nil {
 		r.calls = r.e.opts.CallCounts()
 	}
@@ -326,6 +334,8 @@ func (r *run) conclude(fatal error, whole State) (*Report, error) {
 		at, err := r.log.Append(context.Background(), kindEnd, end)
 		if err == nil {
 			r.book.close(end, at)
+			// Without it the head of the session's begin still stands.
+			_ = r.anchor(context.Background())
 		} else if cause == nil {
 			cause, end.State = err, Halted
 		}

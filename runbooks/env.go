@@ -44,6 +44,10 @@ type Env struct {
 	// consent (--yes).
 	Confirm func(ctx context.Context, plan *planner.Plan) error
 
+	// Warn is told what an operator must know although the runbook goes on; nil
+	// for nobody. It may be told the same again.
+	Warn func(message string)
+
 	// Stop, when closed, ends a run gracefully: calls in flight are finished.
 	Stop <-chan struct{}
 
@@ -65,6 +69,12 @@ func (env Env) confirm(ctx context.Context, plan *planner.Plan) error {
 		return nil
 	}
 	return env.Confirm(ctx, plan)
+}
+
+func (env Env) warn(message string) {
+	if env.Warn != nil {
+		env.Warn(message)
+	}
 }
 
 // document reads a document of the store; nil if there is none.

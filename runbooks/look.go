@@ -32,9 +32,12 @@ func (env Env) remember(ctx context.Context) (planner.Input, error) {
 	if err != nil {
 		return planner.Input{}, err
 	}
-	placement, err := executor.Placement(ctx, env.Store)
+	placement, damage, err := executor.History(ctx, env.Store)
 	if err != nil {
-		return planner.Input{}, fmt.Errorf("journal: %w; understudy runs verify says where", err)
+		return planner.Input{}, fmt.Errorf("journal: %w", err)
+	}
+	for i := range damage { // one old run must not stand in the way of an emergency
+		env.warn(damage[i].String())
 	}
 	return planner.Input{
 		Desired: env.Desired, Recovery: recovery, Placement: placement, Quirks: env.Quirks, Now: env.now(),

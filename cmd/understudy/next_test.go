@@ -93,3 +93,28 @@ func TestAPlanEditedByHandIsRefused(t *testing.T) {
 	}
 	d.want(exitOK, "apply", "--yes", "--allow-replica-gap", "--plan", d.dir+"/plan.json")
 }
+
+// An old, unrelated run that is damaged stands in no emergency's way, and is
+// never passed over in silence.
+func TestADamagedOldRunDoesNotStandInTheWay(t *testing.T) {
+	d := newDesk(t)
+	d.want(exitOK, "apply", "--yes", "--allow-replica-gap")
+	d.want(exitOK, "drift")
+	d.want(exitOK, "--output", "json", "runs", "list")
+	id := document[struct{ Runs []struct{ ID string } }](t, d).Runs[0].ID
+	path := d.dir + "/state/runs/" + id + "/journal.jsonl"
+	if err := os.WriteFile(path, nil, 0o600); err != nil { // cut to empty
+		t.Fatal(err)
+	}
+	d.want(exitFailed, "runs", "verify", id)
+	d.want(exitOK, "runs", "list")
+	if says := d.stdout.String(); !strings.Contains(says, "CORRUPT") || !strings.Contains(says, path+":1") {
+		t.Errorf("runs list:\n%s", says)
+	}
+	for _, line := range []string{"status", "plan", "drift --log-level error", "failover --to us-west-2 --primary-lost --yes --output json"} {
+		d.want(exitOK, strings.Fields(line)...)
+		if says := d.stderr.String(); strings.Count(says, "WARNING: "+path+":1: corrupt") != 1 || !strings.Contains(says, "runs verify "+id) {
+			t.Errorf("%s does not say so once:\n%s", line, says)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"path/filepath"
@@ -31,6 +32,8 @@ type session struct {
 	log      *slog.Logger
 	progress *report.Progress
 	stops    *interrupts
+
+	warned map[string]bool // what was said once
 
 	config *config.Config
 	store  journal.Store
@@ -109,9 +112,21 @@ func (s *session) env(cmd string) runbooks.Env {
 		Observe: s.observe(s.client.Reader),
 		Cloud:   s.client, CallCounts: s.client.Calls,
 		Store: s.store, Holder: journal.Self(cmd),
-		Confirm: s.confirmPlan, Progress: s.event, Stop: s.stops.stop,
+		Confirm: s.confirmPlan, Progress: s.event, Stop: s.stops.stop, Warn: s.warn,
 		LeaseTTL: s.cli.Duration("lease-ttl"),
 	}
+}
+
+// warn says something on stderr, once, whatever the log level.
+func (s *session) warn(message string) {
+	if s.warned[message] {
+		return
+	}
+	if s.warned == nil {
+		s.warned = map[string]bool{}
+	}
+	s.warned[message] = true
+	fmt.Fprintf(s.progress, "WARNING: %s\n", message)
 }
 
 // event shows a run's progress, and keeps its ID for an interrupt.

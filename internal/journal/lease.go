@@ -103,7 +103,7 @@ func readLease(ctx context.Context, s Store) (doc leaseDoc, raw []byte, rev stri
 		return doc, nil, "", fmt.Errorf("read the lease: %w", err)
 	}
 	if err := json.Unmarshal(raw, &doc); err != nil {
-		return doc, nil, "", &CorruptError{File: locate(s, LeaseKey), Line: 1, Reason: err.Error()}
+		return doc, nil, "", &CorruptError{File: Locate(s, LeaseKey), Line: 1, Reason: err.Error()}
 	}
 	return doc, raw, rev, nil
 }

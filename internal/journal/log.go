@@ -81,7 +81,7 @@ func Read(ctx context.Context, s Store, name string) iter.Seq2[Record, error] {
 				reason = "it does not follow from the line before"
 			}
 			if reason != "" {
-				yield(Record{}, &CorruptError{File: locate(s, name), Line: seq, Reason: reason})
+				yield(Record{}, &CorruptError{File: Locate(s, name), Line: seq, Reason: reason})
 				return
 			}
 			prev = r.Sum
@@ -110,6 +110,13 @@ func (l *Log) Append(ctx context.Context, kind string, data any) (time.Time, err
 	}
 	<-b.done
 	return e.time, b.err
+}
+
+// Head is the last durable record's number and sum; 0 for an empty log.
+func (l *Log) Head() (seq int64, sum string) {
+	l.commit.Lock()
+	defer l.commit.Unlock()
+	return l.seq, l.prev
 }
 
 // join adds an entry to the batch that gathers. Whoever starts one writes it.

@@ -54,7 +54,8 @@ type Store interface {
 // A locator is a Store that can say where a key is kept.
 type locator interface{ Locate(key string) string }
 
-func locate(s Store, key string) string {
+// Locate says for people where a store keeps a key: a file's path, or the key.
+func Locate(s Store, key string) string {
 	if l, ok := s.(locator); ok {
 		return l.Locate(key)
 	}

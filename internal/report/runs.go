@@ -28,6 +28,8 @@ func Runs(w io.Writer, list []executor.Summary, s Style) error {
 		}
 		state := cell{string(r.State), good}
 		switch {
+		case r.State == executor.Corrupt:
+			state = cell{"CORRUPT", bad}
 		case r.Died:
 			state = cell{"died", bad}
 		case r.State == executor.Halted:
@@ -37,10 +39,22 @@ func Runs(w io.Writer, list []executor.Summary, s Style) error {
 		}
 		done := r.Steps.Applied + r.Steps.AlreadyDone + r.Steps.Deferred
 		g.add(text(r.ID), text(r.Command), text(move), state, text(fmt.Sprintf("%d/%d", done, r.Total)),
-			text(r.Started.UTC().Format("2006-01-02 15:04:05Z")), text(who(r)))
+			text(started(r)), text(who(r)))
 	}
 	g.write(p)
+	for i := range list {
+		if r := &list[i]; r.Problem != "" {
+			p.line(s.paint(bad, r.ID+": "+clean(r.Problem)))
+		}
+	}
 	return p.done()
+}
+
+func started(r *executor.Summary) string {
+	if r.Started.IsZero() {
+		return "-"
+	}
+	return r.Started.UTC().Format("2006-01-02 15:04:05Z")
 }
 
 func who(r *executor.Summary) string {
