@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/understudy-dr/understudy/internal/topology"
 )
 
 // PhaseReturn is the part of a failback in which the old home is brought up
@@ -93,6 +95,7 @@ func (f *failback) secret(s *Standing) {
 	}
 	if s.Primary == f.to {
 		f.here++
+		f.finish(s, g)
 		return
 	}
 	home := s.Copy(f.to)
@@ -105,6 +108,30 @@ func (f *failback) secret(s *Standing) {
 	}
 	f.comesFrom(s.Primary)
 	r.plan()
+}
+
+// finish plans what an earlier failback that was aborted left undone: the
+// region that it moved the secret from still stands on its own.
+func (f *failback) finish(s *Standing, g *topology.Group) {
+	home := s.Copy(f.to)
+	if s.Move == nil || !s.Confirmed || home.State != CopyPrimary {
+		return
+	}
+	left := s.Copy(s.Move.From)
+	if !standalone(&left) {
+		return
+	}
+	r := &returning{moving: moving{move: f.move, s: s, g: g, from: f.to, target: &home}, source: home.Secret, settling: true}
+	f.comesFrom(left.Region)
+	r.fenceOthers()
+	r.promoteStrays()
+	if !r.settleOrphans() {
+		return
+	}
+	if !home.Secret.Rotation.Enabled && left.Secret.Rotation.LambdaARN != "" {
+		r.attachHome(left.Secret.Rotation)
+	}
+	r.followAll(r.clearLists(r.ready), "")
 }
 
 // settle decides what concerns all secrets together.

@@ -13,7 +13,11 @@ func (r *returning) leave() {
 	needs := r.freeThirds(r.needs())
 	needs = r.clearLists(needs)
 	p := r.s.Copy(r.from)
-	previous := r.follow(&p, needs)
+	r.followAll(needs, r.follow(&p, needs))
+}
+
+// followAll makes all others replicas of home, each behind the one before it.
+func (r *returning) followAll(needs []string, previous string) {
 	for _, c := range r.others() {
 		if c.Region == r.to || c.State == CopyReplica && c.Secret.PrimaryRegion == r.to {
 			continue
@@ -59,7 +63,7 @@ func (r *returning) clearLists(needs []string) []string {
 			continue
 		}
 		stale := r.staleEntries(c.Secret)
-		if len(stale) == 0 || !r.clearable(stale) {
+		if len(stale) == 0 || r.settling || !r.clearable(stale) {
 			continue
 		}
 		why := fmt.Sprintf("%s lists %s, which is its replica no more, so AWS refuses to overwrite it", c.Region, regionList(stale))
@@ -173,7 +177,7 @@ func (r *returning) unfit(c *topology.Secret, region topology.Region) *Blocker {
 			}
 		}
 	case c.Role() != topology.RoleReplica:
-		if stale := r.staleEntries(c); len(stale) > 0 && !r.clearable(stale) {
+		if stale := r.staleEntries(c); len(stale) > 0 && !r.settling && !r.clearable(stale) {
 			return r.listsStill(x, stale[0])
 		}
 	}

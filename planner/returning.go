@@ -12,7 +12,10 @@ type returning struct {
 	moving
 	source *topology.Secret // the acting primary's copy
 	allow  []string         // versions of other copies that may go: superseded, or given up
-	ready  []string         // steps after which the old home may be touched
+	// settling: entries of promoted regions are about to go, as they were
+	// promoted while all regions answered. The executor waits for it.
+	settling bool
+	ready    []string // steps after which the old home may be touched
 }
 
 // mayReturn says whether the secret can go home, and blocks it if not.
@@ -22,7 +25,7 @@ func (r *returning) mayReturn() bool {
 	switch {
 	case p.State != CopyPrimary || !r.s.Confirmed:
 		x.Code, x.Region, x.Message, x.Fix = "no-primary", r.from, fmt.Sprintf("%s should be its primary, and its copy there is %s", r.from, p.State), "understudy drift"
-	case !p.Secret.Described || home.Secret != nil && home.Secret.Role() != topology.RoleReplica && !home.Secret.Described:
+	case home.Secret != nil && home.Secret.Role() != topology.RoleReplica && !home.Secret.Described:
 		x.Code, x.Message, x.Fix = "unknown", "DescribeSecret did not tell which replicas it lists", "the same again"
 	case p.Secret.RotationInFlight():
 		x.Code, x.Region, x.Message = "rotation-in-flight", r.from, "a rotation is under way: AWSPENDING is on "+p.Secret.Stage(topology.StagePending)
@@ -73,7 +76,9 @@ func (r *returning) plan() {
 		r.overwriteHome()
 	}
 	r.build.plan.ARNs = append(r.build.plan.ARNs, ARNChange{r.s.Secret, r.source.ARN, topology.WithRegion(r.source.ARN, r.to)})
-	r.attachHome()
+	if rotation, on := r.rotationNow(); on {
+		r.attachHome(rotation)
+	}
 	r.leave()
 }
 
@@ -239,11 +244,7 @@ func (r *returning) freeze(needs []string) []string {
 
 // attachHome brings rotation home: the rules by which it rotates now, or, if
 // the failover could not attach it, by which it rotated before.
-func (r *returning) attachHome() {
-	rotation, on := r.rotationNow()
-	if !on {
-		return
-	}
+func (r *returning) attachHome(rotation topology.Rotation) {
 	lambda, ok := r.function()
 	if !ok {
 		return

@@ -51,6 +51,7 @@ type diesAt struct {
 	executor.Cloud
 	call  atomic.Int64 // mutating calls left
 	after bool
+	alive bool // something else dies than the program
 	kill  context.CancelFunc
 }
 
@@ -65,7 +66,7 @@ func (d *diesAt) around(do func() error) error {
 		d.kill()
 		return fmt.Errorf("killed: %w", topology.ErrUnknown)
 	}
-	if d.call.Load() < 0 { // the program is dead
+	if d.call.Load() < 0 && !d.alive { // the program is dead
 		return fmt.Errorf("killed: %w", topology.ErrUnknown)
 	}
 	return err
