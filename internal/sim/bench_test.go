@@ -30,7 +30,7 @@ func raw(b *testing.B, c *sim.Cloud, op, body string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if resp.StatusCode != 200 {
+	if resp.StatusCode != http.StatusOK {
 		text, _ := io.ReadAll(resp.Body)
 		b.Fatalf("%s: %d %s", op, resp.StatusCode, text)
 	}

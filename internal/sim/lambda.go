@@ -346,7 +346,7 @@ func updateFunctionCode(r *request) (any, error) {
 	if bad != nil {
 		return nil, bad
 	}
-	if !in.functionCode.given() {
+	if !in.given() {
 		return nil, errorf("InvalidParameterValueException", 400, "Please provide a source for function code.")
 	}
 	if bad := checkRevision(in.RevisionId, fn.RevisionId, "GetFunction/GetAlias"); bad != nil {

@@ -1,6 +1,7 @@
 package sim_test
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -52,7 +53,7 @@ func serviceWireFacts() []wireFact {
 func TestOneURLServesEveryRegion(t *testing.T) {
 	cloud := frozen(t, sim.Options{}, sim.ExampleFleet())
 	for _, region := range []string{east, west, eu} {
-		req := httptest.NewRequest("POST", "http://secretsmanager.ap-south-1.amazonaws.com/", strings.NewReader(`{"SecretId":"prod/mail/smtp"}`))
+		req := httptest.NewRequest(http.MethodPost, "http://secretsmanager.ap-south-1.amazonaws.com/", strings.NewReader(`{"SecretId":"prod/mail/smtp"}`))
 		for name, value := range with(jsonHeaders("secretsmanager", "secretsmanager.DescribeSecret"), "Authorization", signed(region, "secretsmanager")) {
 			req.Header.Set(name, value)
 		}

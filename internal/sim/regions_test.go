@@ -195,7 +195,7 @@ func TestRegionStatesOverTCP(t *testing.T) {
 		t.Errorf("hang: %v, want the deadline", err)
 	}
 	resp, err := http.Get(server.URL + "/_sim/health")
-	if err != nil || resp.StatusCode != 200 {
+	if err != nil || resp.StatusCode != http.StatusOK {
 		t.Errorf("health while a region hangs: %v %v", resp, err)
 	}
 	resp.Body.Close()

@@ -39,11 +39,6 @@ func (r *request) decode(v any) error {
 	return nil
 }
 
-// arn builds an ARN in the request's own region and account.
-func (r *request) arn(service, resource string) string {
-	return fmt.Sprintf("arn:%s:%s:%s:%s:%s", partitionOf(r.region), service, r.region, r.account, resource)
-}
-
 // An apiError is an AWS error answer: code, HTTP status and text, to be
 // rendered by the protocol that the caller spoke.
 type apiError struct {

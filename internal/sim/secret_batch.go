@@ -1,5 +1,7 @@
 package sim
 
+import "errors"
+
 type batchGetInput struct {
 	SecretIdList []string
 	Filters      []secretFilter
@@ -65,7 +67,7 @@ func (r *request) batchGetSecretValue(in *batchGetInput) (any, error) {
 // batchOne reads one secret of a batch; what fails goes into its Errors.
 func (r *request) batchOne(out *batchGetOutput, id string) {
 	got, err := r.getSecretValue(&getSecretValueInput{SecretId: &id})
-	if fault, ok := err.(*apiError); ok {
+	if fault, ok := errors.AsType[*apiError](err); ok {
 		out.Errors = append(out.Errors, batchError{id, fault.Code, fault.Message})
 		return
 	}

@@ -156,7 +156,7 @@ func cutSuffix(resource string) (name, suffix string, ok bool) {
 		return resource, "", false
 	}
 	for _, r := range resource[cut+1:] {
-		if !('0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z') {
+		if alphanumeric := '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'; !alphanumeric {
 			return resource, "", false
 		}
 	}
