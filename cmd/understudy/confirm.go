@@ -36,7 +36,7 @@ func (s *session) confirmPlan(ctx context.Context, plan *planner.Plan) error {
 func (s *session) showPlan(plan *planner.Plan) error {
 	switch {
 	case !s.json:
-		return report.Plan(s.world.stdout, plan, s.style)
+		return s.world.write(s.world.stdout, func(w io.Writer) error { return report.Plan(w, plan, s.style) })
 	case s.world.stdinTTY && !s.cli.Bool("yes"):
 		return report.Plan(s.world.stderr, plan, s.world.style(s.world.stderrWidth, s.cli.Bool("no-color")))
 	}

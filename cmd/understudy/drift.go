@@ -52,6 +52,7 @@ func (s *session) drift(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.world.completeDrift(r)
 	if err := s.print(r, func(w io.Writer) error { return report.Drift(w, r, s.style) }); err != nil {
 		return err
 	}

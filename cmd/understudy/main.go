@@ -34,6 +34,10 @@ type world struct {
 	getenv         func(string) string
 	now            func() time.Time
 
+	// globals are the global flags of the command line that the next one needs,
+	// too.
+	globals string
+
 	stdinTTY bool
 	// Widths of terminals in columns, 0 where there is none.
 	stdoutWidth, stderrWidth int
@@ -43,6 +47,7 @@ type world struct {
 func (w *world) run(ctx context.Context, args []string) int {
 	app := newApp(w) //nolint:contextcheck // the library hands each command its context
 	ordered, err := arrange(app, args)
+	w.globals = globalsOf(ordered)
 	if err == nil {
 		err = app.RunContext(ctx, ordered)
 	}
@@ -51,6 +56,7 @@ func (w *world) run(ctx context.Context, args []string) int {
 	}
 	code, doc := problemOf(err)
 	if doc != nil {
+		w.completeProblem(doc)
 		w.complain(doc, wantsJSON(args, w.getenv))
 	}
 	return code

@@ -118,3 +118,43 @@ func TestADamagedOldRunDoesNotStandInTheWay(t *testing.T) {
 		}
 	}
 }
+
+// A hint that leaves out --config or --state-dir would look elsewhere.
+func TestHintsCarryTheFlagsThatWereTyped(t *testing.T) {
+	d := newDesk(t)
+	typed := "understudy --endpoint-url " + d.url + " --state-dir " + d.dir + "/state --config " + d.dir + "/understudy.toml "
+	d.want(exitRefused, "apply", "--yes")
+	if says := d.stderr.String(); !strings.Contains(says, typed+"apply --allow-replica-gap") {
+		t.Errorf("text: %s", says)
+	}
+	d.want(exitRefused, "apply", "--yes", "--output", "json")
+	if doc := document[struct{ Hint string }](t, d); !strings.HasPrefix(doc.Hint, typed+"apply --allow-replica-gap") {
+		t.Errorf("JSON: %s", doc.Hint)
+	}
+	d.want(exitOK, "status")
+	if says := d.stdout.String(); !strings.Contains(says, "`"+typed+"rehearse`") {
+		t.Errorf("status: %s", says)
+	}
+	d.want(exitChanges, "drift", "--output", "json")
+	for _, f := range document[struct{ Findings []struct{ Fix string } }](t, d).Findings {
+		if strings.Contains(f.Fix, "understudy plan") || strings.Contains(f.Fix, "understudy apply") {
+			t.Errorf("a finding's fix: %s", f.Fix)
+		}
+	}
+	d.want(exitUsage, "runs", "list", "extra")
+	if says := d.stderr.String(); !strings.Contains(says, "`understudy runs list --help`") {
+		t.Errorf("help needs no flags: %s", says)
+	}
+}
+
+func TestOnlyWhatWasTypedIsInAHint(t *testing.T) {
+	for line, want := range map[string]string{
+		"understudy --config a --no-color --state-dir=b plan --out c": "see understudy --config a --state-dir b plan, then understudy --config a --state-dir b runs show r1; understudy did it",
+		"understudy --output json plan":                               "see understudy plan, then understudy runs show r1; understudy did it",
+	} {
+		w := &world{globals: globalsOf(strings.Fields(line))}
+		if got := w.complete("see understudy plan, then understudy runs show r1; understudy did it"); got != want || w.complete(got) != want {
+			t.Errorf("%s: %q", line, got)
+		}
+	}
+}

@@ -138,7 +138,7 @@ func stateProblem(err error) (int, *report.Error) {
 	case errors.Is(err, executor.ErrLeaseLost), errors.Is(err, journal.ErrLeaseLost):
 		return exitStopped, problem("lease-lost", err.Error(), "see `understudy runs list` for who took over")
 	case errors.Is(err, executor.ErrStopped):
-		return exitStopped, problem("stopped", err.Error(), "continue with `understudy runs resume ID`")
+		return exitStopped, problem("stopped", err.Error(), resumeHint(err))
 	case errors.Is(err, executor.ErrStalePlan):
 		return exitRefused, problem("stale-plan", err.Error(), "make a new plan: `understudy plan`")
 	case errors.Is(err, journal.ErrCorrupt):
@@ -155,6 +155,13 @@ func stateProblem(err error) (int, *report.Error) {
 		return exitFailed, problem("interrupted", "interrupted", "")
 	}
 	return 0, nil
+}
+
+func resumeHint(err error) string {
+	if e, ok := errors.AsType[*executor.StoppedError](err); ok {
+		return "continue with: understudy runs resume " + e.Run
+	}
+	return "continue with `understudy runs resume ID`"
 }
 
 func isAtOnce(err error) bool {

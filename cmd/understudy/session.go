@@ -126,7 +126,7 @@ func (s *session) warn(message string) {
 		s.warned = map[string]bool{}
 	}
 	s.warned[message] = true
-	fmt.Fprintf(s.progress, "WARNING: %s\n", message)
+	fmt.Fprintf(s.progress, "WARNING: %s\n", s.world.complete(message))
 }
 
 // event shows a run's progress, and keeps its ID for an interrupt.
@@ -174,20 +174,7 @@ func (s *session) quota(bucket string) float64 {
 
 // command is a command line to type next, with the global flags of this one.
 func (s *session) command(words ...string) string {
-	line := []string{"understudy"}
-	for _, name := range []string{"config", "endpoint-url", "state-dir"} {
-		if value := s.cli.String(name); s.typed(name) {
-			line = append(line, "--"+name, quoted(value))
-		}
-	}
-	return strings.Join(append(line, words...), " ")
-}
-
-// typed reports whether a global flag stood on the command line; the
-// environment will still be there for the next command.
-func (s *session) typed(name string) bool {
-	value := s.cli.String(name)
-	return s.cli.IsSet(name) && value != s.world.getenv(env(name)[0])
+	return s.world.complete("understudy " + strings.Join(words, " "))
 }
 
 func quoted(word string) string {
@@ -205,7 +192,7 @@ func (s *session) print(document any, text func(io.Writer) error) error {
 	if s.json {
 		return report.JSON(s.world.stdout, document)
 	}
-	return text(s.world.stdout)
+	return s.world.write(s.world.stdout, text)
 }
 
 // next writes the command to type next, for people.

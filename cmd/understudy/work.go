@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/urfave/cli/v2"
 
@@ -63,8 +64,10 @@ func (*interruptedError) Error() string { return "interrupted, nothing was chang
 
 // say writes a line of text to stdout.
 func (s *session) say(format string, args ...any) error {
-	_, err := fmt.Fprintf(s.world.stdout, format+"\n", args...)
-	return err
+	return s.world.write(s.world.stdout, func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, format+"\n", args...)
+		return err
+	})
 }
 
 // beside handles an error that comes with a document already written: as
@@ -75,6 +78,7 @@ func (s *session) beside(err error) error {
 	}
 	code, doc := problemOf(err)
 	if doc != nil {
+		s.world.completeProblem(doc)
 		s.log.Error(doc.Message, "code", doc.Code)
 	}
 	return exit(code)
@@ -95,7 +99,7 @@ func (s *session) finish(ctx context.Context, r *executor.Report, document any, 
 	}
 	if errors.Is(err, executor.ErrStopped) || r.State == executor.Halted || r.State == executor.Running {
 		if !s.json && err != nil && len(r.Failures) == 0 && r.Reason == "" {
-			s.log.Error(err.Error())
+			s.log.Error(s.world.complete(err.Error()))
 		}
 		if nerr := s.nextAfterStop(r.ID, err); nerr != nil {
 			return nerr
