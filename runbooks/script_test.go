@@ -50,35 +50,6 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
-// TestScenariosDoNotDependOnWhatAWSLeavesOpen plays some of them again under
-// other answers of AWS to what it does not document: the output is the same.
-func TestScenariosDoNotDependOnWhatAWSLeavesOpen(t *testing.T) {
-	for _, quirks := range [][]string{
-		{"stale-entry=drop", "primary-region=clear", "overdue-rotation=wait", "remove-promoted=spare"},
-		{"replica-status=show", "replica-rotation=show", "stop-standalone=invalid-request", "promoted-policy=drop", "key-error=access-denied"},
-	} {
-		var q sim.Quirks
-		for _, text := range quirks {
-			if err := sim.ParseQuirk(&q, text); err != nil {
-				t.Fatal(err)
-			}
-		}
-		for _, name := range []string{"primary_hangs", "both_dark", "switchover"} {
-			t.Run(name+" "+strings.Join(quirks, " "), func(t *testing.T) {
-				text, err := os.ReadFile("testdata/" + name + ".txt")
-				if err != nil {
-					t.Fatal(err)
-				}
-				var got string
-				synctest.Test(t, func(t *testing.T) { got = playScript(t, string(text), q) })
-				if got != string(text) {
-					t.Error(firstDifference(string(text), got))
-				}
-			})
-		}
-	}
-}
-
 // playScript returns the script with the output that it printed now.
 func playScript(t *testing.T, text string, quirks sim.Quirks) string {
 	opts := sim.Options{Lag: 2 * time.Second, Quirks: quirks}

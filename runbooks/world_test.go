@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -43,6 +44,9 @@ type world struct {
 func newWorld(t *testing.T, opts sim.Options) *world {
 	t.Helper()
 	opts.Account, opts.Seed = account, 1
+	if opts.Quirks == (sim.Quirks{}) && os.Getenv("UNDERSTUDY_QUIRKS") == "contrary" {
+		opts.Quirks, _ = contrary(t, false)
+	}
 	aws := sim.New(opts)
 	if err := aws.Load(sim.ExampleFleet()); err != nil {
 		t.Fatal(err)
