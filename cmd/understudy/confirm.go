@@ -36,7 +36,9 @@ func (s *session) confirmPlan(ctx context.Context, plan *planner.Plan) error {
 func (s *session) showPlan(plan *planner.Plan) error {
 	switch {
 	case !s.json:
-		return s.world.write(s.world.stdout, func(w io.Writer) error { return report.Plan(w, plan, s.style) })
+		style := s.style
+		style.Fold = s.cli.Bool("yes") // plan and --dry-run show every step
+		return s.world.write(s.world.stdout, func(w io.Writer) error { return report.Plan(w, plan, style) })
 	case s.world.stdinTTY && !s.cli.Bool("yes"):
 		return report.Plan(s.world.stderr, plan, s.world.style(s.world.stderrWidth, s.cli.Bool("no-color")))
 	}

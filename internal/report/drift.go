@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/understudy-dr/understudy/drift"
+	"github.com/understudy-dr/understudy/internal/topology"
 )
 
 // Drift writes the findings of a check and its verdict. Secrets that no group
@@ -32,10 +34,13 @@ func detail(text string) string {
 	return " (" + clean(text) + ")"
 }
 
+// alike is how many findings of one code in one region are a line each; more
+// are one line together, in a file as on a terminal.
+const alike = 20
+
 func findings(p *printer, list []drift.Finding, s Style) {
-	kinds, each := foldKinds(s, list, func(f drift.Finding) string {
-		return string(f.Severity) + " " + f.Code + " " + string(f.Region)
-	})
+	list, left := together(list)
+	kinds, each := foldKinds(s, list, kindOf)
 	g := grid{style: s}
 	for _, kind := range kinds {
 		for i := range kind[:min(each, len(kind))] {
@@ -44,9 +49,66 @@ func findings(p *printer, list []drift.Finding, s Style) {
 		g.addMore(len(kind) - each)
 	}
 	g.write(p)
-	if each < len(list) {
+	if left || each < len(list) {
 		p.line(s.paint(faint, "--output json shows all"))
 	}
+}
+
+func kindOf(f drift.Finding) string {
+	return string(f.Severity) + " " + f.Code + " " + string(f.Region)
+}
+
+// together makes one line of findings that say the same of many, where the
+// first of them stands.
+func together(list []drift.Finding) (lines []drift.Finding, left bool) {
+	kinds, done := map[string][]drift.Finding{}, map[string]bool{}
+	for _, f := range list {
+		kinds[kindOf(f)] = append(kinds[kindOf(f)], f)
+	}
+	for _, f := range list {
+		kind := kinds[kindOf(f)]
+		if len(kind) <= alike {
+			lines = append(lines, f)
+			continue
+		}
+		if !done[kindOf(f)] {
+			lines, left, done[kindOf(f)] = append(lines, summed(kind)), true, true
+		}
+	}
+	return lines, left
+}
+
+// summed is many findings of a kind in one: who the first are, and what is
+// said of all of them, or for instance of the first.
+func summed(kind []drift.Finding) drift.Finding {
+	f, thing := kind[0], "secrets"
+	if f.Secret == "" {
+		thing = "alarms"
+	}
+	if f.Secret == "" && f.Alarm == "" {
+		thing = "of these"
+	}
+	var names []string
+	for i := range kind[:3] {
+		names = append(names, subjectOf(&kind[i]))
+	}
+	f.Secret = topology.Name(fmt.Sprintf("%d %s: %s and %d more", len(kind), thing, strings.Join(names, ", "), len(kind)-len(names)))
+	if slices.ContainsFunc(kind, func(o drift.Finding) bool { return o.Message != kind[0].Message }) {
+		f.Message = "such as: " + f.Message
+	}
+	if slices.ContainsFunc(kind, func(o drift.Finding) bool { return o.Fix != kind[0].Fix }) && f.Fix != "" {
+		f.Fix = "each its own, such as: " + f.Fix
+	}
+	return f
+}
+
+// subjectOf is what a finding is about.
+func subjectOf(f *drift.Finding) string {
+	subject := f.Subject
+	if _, function, ok := strings.Cut(subject, ":function:"); ok { // the region stands beside it
+		subject = function
+	}
+	return cmp.Or(string(f.Secret), f.Alarm, subject)
 }
 
 func findingCells(f *drift.Finding) []cell {
@@ -56,7 +118,7 @@ func findingCells(f *drift.Finding) []cell {
 	}
 	return []cell{
 		{string(f.Severity), severityPaint(f.Severity)}, text(f.Code),
-		text(cmp.Or(string(f.Secret), f.Alarm)), text(string(f.Region)), text(message),
+		text(subjectOf(f)), text(string(f.Region)), text(message),
 	}
 }
 

@@ -146,7 +146,7 @@ const (
 
 // fold says how many of n rows to show, and the line that stands for the rest.
 func (s Style) fold(n int) (shown int, rest string) {
-	if s.Width == 0 || n <= foldAbove {
+	if s.Width == 0 && !s.Fold || n <= foldAbove {
 		return n, ""
 	}
 	return foldTo, fmt.Sprintf("… and %d more; --output json shows all", n-foldTo)

@@ -122,21 +122,44 @@ func TestLongListsAreCutOnATerminalOnly(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, terminal.String())
 		}
 	}
-	terminal.Reset()
-	if err := Drift(&terminal, manyFindings(1000), Style{Width: 120}); err != nil {
+	pipe.Reset()
+	if err := Plan(&pipe, plan, Style{Fold: true}); err != nil { // a plan that is run at once
 		t.Fatal(err)
 	}
-	if want := "… and 980 more of these"; !strings.Contains(terminal.String(), want) {
-		t.Errorf("no %q", want)
+	if n := strings.Count(pipe.String(), "^ promote"); n != 6 {
+		t.Errorf("folded into a pipe: %d promotions, want 6", n)
 	}
 }
 
-func manyFindings(n int) *drift.Report {
+func TestFindingsThatSayTheSameAreOneLine(t *testing.T) {
 	r := &drift.Report{Verdict: drift.Drifted}
-	for range n {
-		r.Findings = append(r.Findings, drift.Finding{Code: drift.CodeReplicaMissing, Severity: drift.Critical})
+	for i := range 4998 {
+		r.Findings = append(r.Findings, drift.Finding{Code: drift.CodeAwaitingFailback, Severity: drift.Warning, Region: "us-east-1",
+			Secret: topology.Name(fmt.Sprintf("prod/%04d", i)), Message: "awaits failback", Fix: "understudy failback --to us-east-1"})
 	}
-	return r
+	for i := range alike {
+		r.Findings = append(r.Findings, drift.Finding{Code: drift.CodeReplicaMissing, Severity: drift.Critical, Region: "eu-west-1",
+			Secret: topology.Name(fmt.Sprintf("test/%d", i)), Message: fmt.Sprintf("message %d", i)})
+	}
+	r.Findings = append(r.Findings, drift.Finding{Code: drift.CodeFunctionMissing, Severity: drift.Warning, Region: "us-west-2",
+		Subject: "arn:aws:lambda:us-west-2:123456789012:function:rotate-db", Message: "the rotation function is not there"})
+	for name, style := range map[string]Style{"pipe": {}, "wide": {Width: 250}} {
+		var b bytes.Buffer
+		if err := Drift(&b, r, style); err != nil {
+			t.Fatal(err)
+		}
+		out := b.String()
+		want := "4998 secrets: prod/0000, prod/0001, prod/0002 and 4995 more"
+		if strings.Count(out, want) != 1 || strings.Count(out, "awaits failback; fix: ") != 1 || strings.Contains(out, "prod/0003") {
+			t.Errorf("%s: not one line of the many:\n%s", name, out)
+		}
+		if n := strings.Count(out, "test/"); n != alike {
+			t.Errorf("%s: %d of the few, want %d", name, n, alike)
+		}
+		if !strings.Contains(out, " rotate-db ") || !strings.Contains(out, "--output json shows all") || !strings.Contains(out, "5019 findings") {
+			t.Errorf("%s:\n%s", name, out)
+		}
+	}
 }
 
 func TestTextFromAWSCannotDriveTheTerminal(t *testing.T) {

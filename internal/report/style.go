@@ -17,7 +17,9 @@ type Style struct {
 	// Width is the terminal's, in columns; 0 means no terminal. On a terminal
 	// lists of more than 50 rows are cut to 20.
 	Width int
-	Now   time.Time // for ages; zero prints times only
+	// Fold cuts such lists where there is no terminal, too.
+	Fold bool
+	Now  time.Time // for ages; zero prints times only
 }
 
 // A paint colours text.
