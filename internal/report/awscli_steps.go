@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -82,6 +83,8 @@ func (b *block) act() {
 		b.rescue()
 	case planner.GrantInvoke:
 		b.grantInvoke()
+	case planner.RevokeInvoke:
+		b.revokeInvoke()
 	case planner.FencePolicy, planner.UnfencePolicy:
 		b.policy()
 	case planner.PutAlarm, planner.PutCompositeAlarm:
@@ -285,12 +288,22 @@ func (b *block) rescue() {
 	})
 }
 
+func (b *block) function() string { return cmp.Or(b.step.Params.Lambda, b.step.Target) }
+
+// revokeInvoke takes every permission away, whoever gave it, one by one.
+func (b *block) revokeInvoke() {
+	look := fmt.Sprintf("invoker %s %s", b.here(), quote(b.function()))
+	b.add("%s", look)
+	b.unless("[[ -z $SID ]]", func() {
+		b.add("until [[ -z $SID ]]; do")
+		b.add("  aws lambda remove-permission --region %s --function-name=%s --statement-id=\"$SID\"", b.here(), quote(b.function()))
+		b.add("  %s", look)
+		b.add("done")
+	})
+}
+
 func (b *block) grantInvoke() {
-	p := &b.step.Params
-	arn := p.Lambda
-	if arn == "" {
-		arn = b.step.Target
-	}
+	p, arn := &b.step.Params, b.function()
 	look := fmt.Sprintf("granted %s %s %s", b.here(), quote(arn), quote(p.Statement))
 	b.add("%s", look)
 	b.unless("is_granted", func() {
@@ -313,7 +326,15 @@ func (b *block) policy() {
 		edit = "unfence"
 	}
 	b.add("%s", b.look())
+	if b.step.Owed { // no writer is left there to be fenced
+		b.unless("[[ $SEEN != writable ]]", func() { b.editPolicy(edit, deny, sid) })
+		return
+	}
 	b.add("if [[ $SEEN != writable ]]; then stop \"the copy there takes no policy of its own ($SEEN)\"; fi")
+	b.editPolicy(edit, deny, sid)
+}
+
+func (b *block) editPolicy(edit, deny, sid string) {
 	b.add("ask aws secretsmanager get-resource-policy --region %s --secret-id=\"$secret\" --output text \\\n--query %s", b.here(), quote("ResourcePolicy || `\"-\"`"))
 	b.add("%s %s %s", edit, quote(deny), quote(sid))
 	b.unless("[[ -z $POLICY ]]", func() {

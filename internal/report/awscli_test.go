@@ -207,7 +207,7 @@ func everyAction() *planner.Plan {
 		{Action: planner.CancelRotation, Region: old, Owed: true, Reason: "the fence"},
 		{Action: planner.ClearPending, Region: west, Params: planner.Params{Version: "v3"}},
 		{Action: planner.RescueVersion, Region: west, Params: planner.Params{From: eu, Version: "v4", Label: "UNDERSTUDY_RESCUED_1"}},
-		{Action: planner.FencePolicy, Region: eu, Params: planner.Params{Statement: "UnderstudyFence"}},
+		{Action: planner.FencePolicy, Region: eu, Owed: true, Params: planner.Params{Statement: "UnderstudyFence"}},
 		{Action: planner.UnfencePolicy, Region: eu, Params: planner.Params{Statement: "UnderstudyFence"}},
 	}
 	for i := range steps {
@@ -216,6 +216,7 @@ func everyAction() *planner.Plan {
 	steps = append(steps,
 		planner.Step{Action: planner.GrantInvoke, Target: "arn:aws:lambda:us-west-2:123456789012:function:rotate", Region: west,
 			Params: planner.Params{Lambda: "arn:aws:lambda:us-west-2:123456789012:function:rotate", Statement: planner.GrantStatement}},
+		planner.Step{Action: planner.RevokeInvoke, Target: "arn:aws:lambda:eu-west-1:123456789012:function:rotate", Region: eu, Owed: true},
 		planner.Step{Action: planner.PutMetricFilter, Target: "trail denied", Region: west, Params: planner.Params{Filter: &topology.MetricFilter{
 			LogGroup: "trail", Name: "denied", Pattern: `{ $.code = "AccessDenied" }`, Transformations: []topology.MetricTransformation{{Namespace: "Secrets", Metric: "Denied", Value: "1"}}}}},
 		planner.Step{Action: planner.PutAlarm, Alarm: "secrets-denied", Region: west, Params: planner.Params{Metric: &topology.Alarm{

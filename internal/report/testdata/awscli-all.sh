@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # understudy failover from us-east-1 to us-west-2, by hand. Plan 9c41d2f03b1e, account 123456789012.
-# 2 attach-rotation, 2 cancel-rotation, 1 clear-pending, 1 disable-alarms, 1 enable-alarms, 1 fence-policy, 1 grant-invoke, 1 overwrite-replica, 1 promote, 1 put-alarm, 1 put-composite-alarm, 1 put-metric-filter, 2 rekey-replica, 1 remove-replica, 1 replicate, 1 rescue-version, 1 retry-replica and 1 unfence-policy.
+# 2 attach-rotation, 2 cancel-rotation, 1 clear-pending, 1 disable-alarms, 1 enable-alarms, 1 fence-policy, 1 grant-invoke, 1 overwrite-replica, 1 promote, 1 put-alarm, 1 put-composite-alarm, 1 put-metric-filter, 2 rekey-replica, 1 remove-replica, 1 replicate, 1 rescue-version, 1 retry-replica, 1 revoke-invoke and 1 unfence-policy.
 #
 # ONE-WAY DOORS: nothing takes these back.
 #   remove-replica prod/db in eu-west-1 (destructive)
@@ -37,7 +37,7 @@ allowed 'allow-replica-gap'
 in_account '123456789012' 'eu-west-1'
 
 # absent → replica; missing
-begin '[1/19] replicate prod/db in eu-west-1'
+begin '[1/20] replicate prod/db in eu-west-1'
 secret='prod/db'
 pair 'us-west-2' 'eu-west-1' "$secret"
 if is_fresh; then
@@ -52,7 +52,7 @@ else
 fi
 
 # retry-replica prod/db in eu-west-1
-begin '[2/19] retry-replica prod/db in eu-west-1'
+begin '[2/20] retry-replica prod/db in eu-west-1'
 secret='prod/db'
 pair 'us-west-2' 'eu-west-1' "$secret"
 if is_fresh; then
@@ -73,7 +73,7 @@ else
 fi
 
 # [disruptive, needs --allow-replica-gap]
-begin '[3/19] rekey-replica prod/db in eu-west-1'
+begin '[3/20] rekey-replica prod/db in eu-west-1'
 allowed 'allow-replica-gap'
 secret='prod/db'
 wait_until is_settled pair 'us-west-2' 'eu-west-1' "$secret"
@@ -103,7 +103,7 @@ else
 fi
 
 # [disruptive]
-begin '[4/19] rekey-replica prod/db in eu-west-1'
+begin '[4/20] rekey-replica prod/db in eu-west-1'
 secret='prod/db'
 wait_until is_settled pair 'us-west-2' 'eu-west-1' "$secret"
 same_key 'eu-west-1' "$ENTRY_KEY" 'alias/aws/secretsmanager'
@@ -121,7 +121,7 @@ else
 fi
 
 # [destructive, needs --allow-remove]
-begin '[5/19] remove-replica prod/db in eu-west-1'
+begin '[5/20] remove-replica prod/db in eu-west-1'
 allowed 'allow-remove'
 secret='prod/db'
 pair 'us-west-2' 'eu-west-1' "$secret"
@@ -137,7 +137,7 @@ else
 fi
 
 # [one-way]
-begin '[6/19] promote prod/db in eu-west-1'
+begin '[6/20] promote prod/db in eu-west-1'
 secret='prod/db'
 look 'eu-west-1' "$secret"
 expect 'the ARN' "$ARN" 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/db-a1b2c3'
@@ -153,7 +153,7 @@ else
 fi
 
 # [destructive]
-begin '[7/19] overwrite-replica prod/db in eu-west-1'
+begin '[7/20] overwrite-replica prod/db in eu-west-1'
 secret='prod/db'
 pair 'us-west-2' 'eu-west-1' "$secret"
 if is_fresh; then
@@ -174,7 +174,7 @@ else
 fi
 
 # attach-rotation prod/db in us-west-2
-begin '[8/19] attach-rotation prod/db in us-west-2'
+begin '[8/20] attach-rotation prod/db in us-west-2'
 secret='prod/db'
 lambda='arn:aws:lambda:us-west-2:123456789012:function:rotate' schedule='rate(10 days)' days=0 window='2h'
 look 'us-west-2' "$secret"
@@ -189,7 +189,7 @@ else
 fi
 
 # attach-rotation prod/db in eu-west-1
-begin '[9/19] attach-rotation prod/db in eu-west-1'
+begin '[9/20] attach-rotation prod/db in eu-west-1'
 secret='prod/db'
 lambda='arn:aws:lambda:eu-west-1:123456789012:function:rotate' schedule='-' days=30 window='-'
 look 'eu-west-1' "$secret"
@@ -204,7 +204,7 @@ else
 fi
 
 # [owed if dark]
-begin '[10/19] cancel-rotation prod/db in eu-west-1'
+begin '[10/20] cancel-rotation prod/db in eu-west-1'
 set +e
 (
   set -e
@@ -221,7 +221,7 @@ not_done $?
 set -e
 
 # [disruptive]
-begin '[11/19] clear-pending prod/db in us-west-2'
+begin '[11/20] clear-pending prod/db in us-west-2'
 secret='prod/db'
 look 'us-west-2' "$secret"
 if [[ $SEEN == absent ]]; then stop 'there is no such secret'; fi
@@ -236,7 +236,7 @@ else
 fi
 
 # rescue-version prod/db in us-west-2
-begin '[12/19] rescue-version prod/db in us-west-2'
+begin '[12/20] rescue-version prod/db in us-west-2'
 secret='prod/db'
 look 'us-west-2' "$secret"
 is_rescued() { case " $VERSIONS " in *' v4 '*) ;; *) return 1 ;; esac; }
@@ -246,26 +246,35 @@ else
   stop 'version v4 must be copied from eu-west-1 first, and this script handles no secret values: use understudy, or copy it yourself with that ClientRequestToken and the label UNDERSTUDY_RESCUED_1'
 fi
 
-# [disruptive]
-begin '[13/19] fence-policy prod/db in eu-west-1'
-secret='prod/db'
-look 'eu-west-1' "$secret"
-if [[ $SEEN != writable ]]; then stop "the copy there takes no policy of its own ($SEEN)"; fi
-ask aws secretsmanager get-resource-policy --region 'eu-west-1' --secret-id="$secret" --output text \
-    --query 'ResourcePolicy || `"-"`'
-fence '{"Action":["secretsmanager:DeleteSecret","secretsmanager:PutSecretValue","secretsmanager:ReplicateSecretToRegions","secretsmanager:RotateSecret","secretsmanager:UpdateSecret","secretsmanager:UpdateSecretVersionStage"],"Effect":"Deny","Principal":"*","Resource":"*","Sid":"UnderstudyFence"}' 'UnderstudyFence'
-if [[ -z $POLICY ]]; then
-  already
-else
-  if [[ $POLICY == delete ]]; then
-    aws secretsmanager delete-resource-policy --region 'eu-west-1' --secret-id="$secret" >/dev/null
+# [disruptive, owed if dark]
+begin '[13/20] fence-policy prod/db in eu-west-1'
+set +e
+(
+  set -e
+  secret='prod/db'
+  look 'eu-west-1' "$secret"
+  if [[ $SEEN != writable ]]; then
+    already
   else
-    aws secretsmanager put-resource-policy --region 'eu-west-1' --secret-id="$secret" --resource-policy "$POLICY" >/dev/null
+    ask aws secretsmanager get-resource-policy --region 'eu-west-1' --secret-id="$secret" --output text \
+        --query 'ResourcePolicy || `"-"`'
+    fence '{"Action":["secretsmanager:DeleteSecret","secretsmanager:PutSecretValue","secretsmanager:ReplicateSecretToRegions","secretsmanager:RotateSecret","secretsmanager:UpdateSecret","secretsmanager:UpdateSecretVersionStage"],"Effect":"Deny","Principal":"*","Resource":"*","Sid":"UnderstudyFence"}' 'UnderstudyFence'
+    if [[ -z $POLICY ]]; then
+      already
+    else
+      if [[ $POLICY == delete ]]; then
+        aws secretsmanager delete-resource-policy --region 'eu-west-1' --secret-id="$secret" >/dev/null
+      else
+        aws secretsmanager put-resource-policy --region 'eu-west-1' --secret-id="$secret" --resource-policy "$POLICY" >/dev/null
+      fi
+    fi
   fi
-fi
+)
+not_done $?
+set -e
 
 # unfence-policy prod/db in eu-west-1
-begin '[14/19] unfence-policy prod/db in eu-west-1'
+begin '[14/20] unfence-policy prod/db in eu-west-1'
 secret='prod/db'
 look 'eu-west-1' "$secret"
 if [[ $SEEN != writable ]]; then stop "the copy there takes no policy of its own ($SEEN)"; fi
@@ -283,7 +292,7 @@ else
 fi
 
 # grant-invoke arn:aws:lambda:us-west-2:123456789012:function:rotate in us-west-2
-begin '[15/19] grant-invoke arn:aws:lambda:us-west-2:123456789012:function:rotate in us-west-2'
+begin '[15/20] grant-invoke arn:aws:lambda:us-west-2:123456789012:function:rotate in us-west-2'
 granted 'us-west-2' 'arn:aws:lambda:us-west-2:123456789012:function:rotate' 'understudy-secretsmanager'
 if is_granted; then
   already
@@ -294,8 +303,26 @@ else
   wait_until is_granted granted 'us-west-2' 'arn:aws:lambda:us-west-2:123456789012:function:rotate' 'understudy-secretsmanager'
 fi
 
+# [disruptive, owed if dark]
+begin '[16/20] revoke-invoke arn:aws:lambda:eu-west-1:123456789012:function:rotate in eu-west-1'
+set +e
+(
+  set -e
+  invoker 'eu-west-1' 'arn:aws:lambda:eu-west-1:123456789012:function:rotate'
+  if [[ -z $SID ]]; then
+    already
+  else
+    until [[ -z $SID ]]; do
+      aws lambda remove-permission --region 'eu-west-1' --function-name='arn:aws:lambda:eu-west-1:123456789012:function:rotate' --statement-id="$SID"
+      invoker 'eu-west-1' 'arn:aws:lambda:eu-west-1:123456789012:function:rotate'
+    done
+  fi
+)
+not_done $?
+set -e
+
 # put-metric-filter trail denied in us-west-2
-begin '[16/19] put-metric-filter trail denied in us-west-2'
+begin '[17/20] put-metric-filter trail denied in us-west-2'
 ask aws logs describe-metric-filters --region 'us-west-2' --output json --log-group-name='trail' \
     --filter-name-prefix='denied' \
     --query 'length(metricFilters[?logGroupName==`"trail"` && filterName==`"denied"` && filterPattern==`"{ $.code = \"AccessDenied\" }"` && metricTransformations==`[{"metricName":"Denied","metricNamespace":"Secrets","metricValue":"1"}]`])'
@@ -321,7 +348,7 @@ JSON
 fi
 
 # put-alarm secrets-denied in us-west-2
-begin '[17/19] put-alarm secrets-denied in us-west-2'
+begin '[18/20] put-alarm secrets-denied in us-west-2'
 ask aws cloudwatch describe-alarms --region 'us-west-2' --output json \
     --cli-input-json '{"AlarmNames":["secrets-denied"],"AlarmTypes":["MetricAlarm"]}' \
     --query 'length(MetricAlarms[?AlarmName==`"secrets-denied"` && !AlarmDescription && ActionsEnabled==`false` && AlarmActions==`["arn:aws:sns:us-west-2:123456789012:alerts"]` && !OKActions && !InsufficientDataActions && Namespace==`"Secrets"` && MetricName==`"Denied"` && Statistic==`"Sum"` && !ExtendedStatistic && Dimensions==`[{"Name":"A","Value":"b"}]` && Period==`300` && !Unit && EvaluationPeriods==`1` && (!DatapointsToAlarm || DatapointsToAlarm==EvaluationPeriods) && Threshold==`5` && ComparisonOperator==`"GreaterThanThreshold"` && (!TreatMissingData || TreatMissingData==`"missing"`) && !EvaluateLowSampleCountPercentile && !ThresholdMetricId && Metrics==`[{"Id":"m1","MetricStat":{"Metric":{"MetricName":"Denied","Namespace":"Secrets"},"Period":60,"Stat":"Sum"}}]`])'
@@ -368,7 +395,7 @@ JSON
 fi
 
 # put-composite-alarm secrets in us-west-2
-begin '[18/19] put-composite-alarm secrets in us-west-2'
+begin '[19/20] put-composite-alarm secrets in us-west-2'
 ask aws cloudwatch describe-alarms --region 'us-west-2' --output json \
     --cli-input-json '{"AlarmNames":["secrets"],"AlarmTypes":["CompositeAlarm"]}' \
     --query 'length(CompositeAlarms[?AlarmName==`"secrets"` && !AlarmDescription && AlarmRule==`"ALARM(\"secrets-denied\")"` && ActionsEnabled==`false` && !AlarmActions && !OKActions && !InsufficientDataActions && !ActionsSuppressor && !ActionsSuppressorWaitPeriod && !ActionsSuppressorExtensionPeriod])'
@@ -386,7 +413,7 @@ JSON
 fi
 
 # enable-alarms secrets and 1 more in us-west-2
-begin '[19/19] enable-alarms secrets and 1 more in us-west-2'
+begin '[20/20] enable-alarms secrets and 1 more in us-west-2'
 names='{"AlarmNames":["secrets","secrets-denied"],"AlarmTypes":["MetricAlarm","CompositeAlarm"]}'
 WANTED=2
 alarms 'us-west-2' "$names"
