@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -13,7 +12,6 @@ import (
 	"github.com/understudy-dr/understudy/executor"
 	"github.com/understudy-dr/understudy/internal/notify"
 	"github.com/understudy-dr/understudy/internal/report"
-	"github.com/understudy-dr/understudy/internal/topology"
 	"github.com/understudy-dr/understudy/planner"
 	"github.com/understudy-dr/understudy/runbooks"
 )
@@ -29,48 +27,31 @@ func failoverCommand(w *world) *cli.Command {
 		Name:        "failover",
 		Usage:       "move the secrets out of a lost region, in an emergency",
 		Description: failoverDescription,
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "to", Usage: "the `REGION` that becomes the primary"},
+		Flags: moveFlags("the `REGION` that becomes the primary",
 			&cli.BoolFlag{Name: "primary-lost", Usage: "make no call at all to the old primary"},
-			&cli.BoolFlag{Name: "dry-run", Usage: "show the plan; change nothing"},
-			asFlag(),
-			yesFlag(),
-			&cli.IntFlag{Name: "accept-stale", Usage: "go on although up to `N` secrets are behind (default: [failover] accept_stale)"},
-			&cli.StringSliceFlag{Name: "group", Usage: "only this `GROUP`; repeatable"},
-		},
-		Action: func(c *cli.Context) error {
-			if err := noArguments(c); err != nil {
-				return err
-			}
-			switch {
-			case c.String("to") == "":
-				return usagef("name the region that shall become the primary, one of [regions] standby", "--to REGION is missing")
-			case c.Int("accept-stale") < 0:
-				return usagef("write how many secrets may be behind", "--accept-stale %d", c.Int("accept-stale"))
-			case c.String("as") == "aws-cli" && !c.Bool("dry-run"):
-				return usagef("add --dry-run", "--as aws-cli shows a plan, and runs none")
-			}
-			if err := checkAs(c); err != nil {
-				return err
-			}
-			return w.work(c, func(ctx context.Context, s *session) error { return s.failover(ctx) })
-		},
+			&cli.IntFlag{Name: "accept-stale", Usage: "go on although up to `N` secrets are behind (default: [failover] accept_stale)"}),
+		Action: moveAction(w, "name the region that shall become the primary, one of [regions] standby", checkFailover, (*session).failover),
 	}
 }
 
+func checkFailover(c *cli.Context) error {
+	if n := c.Int("accept-stale"); n < 0 {
+		return usagef("write how many secrets may be behind", "--accept-stale %d", n)
+	}
+	return nil
+}
+
 func (s *session) failover(ctx context.Context) error {
+	to, groups, err := s.target()
+	if err != nil {
+		return err
+	}
 	o := runbooks.FailoverOptions{
-		To: topology.Region(s.cli.String("to")), PrimaryLost: s.cli.Bool("primary-lost"), DryRun: s.cli.Bool("dry-run"),
-		AcceptStale: s.config.Desired().Failover.AcceptStale, Groups: s.cli.StringSlice("group"),
+		To: to, Groups: groups, PrimaryLost: s.cli.Bool("primary-lost"), DryRun: s.cli.Bool("dry-run"),
+		AcceptStale: s.config.Desired().Failover.AcceptStale,
 	}
 	if s.cli.IsSet("accept-stale") {
 		o.AcceptStale = s.cli.Int("accept-stale")
-	}
-	if err := s.checkRegion("to", string(o.To)); err != nil {
-		return err
-	}
-	if err := s.checkGroups(o.Groups); err != nil {
-		return err
 	}
 	plan, r, err := runbooks.Failover(ctx, s.env("failover"), o)
 	if r == nil {
@@ -117,23 +98,7 @@ func (s *session) failoverPlanned(plan *planner.Plan, o runbooks.FailoverOptions
 		}
 		return s.beside(err)
 	}
-	if err != nil || plan == nil { // a refusal says all that is wrong with the plan
-		return err
-	}
-	if werr := s.printPlan(plan); werr != nil || s.byHand() {
-		return werr
-	}
-	words := []string{"failover", "--to", string(o.To)}
-	if o.PrimaryLost {
-		words = append(words, "--primary-lost")
-	}
-	if s.cli.IsSet("accept-stale") {
-		words = append(words, fmt.Sprintf("--accept-stale %d", o.AcceptStale))
-	}
-	for _, g := range o.Groups {
-		words = append(words, "--group", quoted(g))
-	}
-	return s.next("this was a dry run", words...)
+	return s.planned(plan, err)
 }
 
 func (s *session) checkGroups(groups []string) error {
