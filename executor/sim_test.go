@@ -59,6 +59,9 @@ type story struct {
 	dark bool
 	// back: the failover of a dark primary has run before, and it is back.
 	back bool
+	// drops: AWS takes a region that was promoted meanwhile off the list of an
+	// old primary that is back.
+	drops bool
 }
 
 func stories() map[string]story {
@@ -70,7 +73,13 @@ func stories() map[string]story {
 		in.Options.To = "us-west-2"
 		return planner.Switchover(in)
 	}
+	failback := func(in planner.Input) *planner.Plan {
+		in.Options.To, in.Options.Rescue = "us-east-1", []topology.Name{planner.All}
+		return planner.Failback(in)
+	}
 	return map[string]story{
+		"failback":               {plan: failback, converged: true, back: true},
+		"failback, overwriting":  {plan: failback, converged: true, back: true, drops: true},
 		"apply":                  {plan: planner.Converge},
 		"failover":               {plan: failover, converged: true},
 		"failover, primary dark": {plan: failover, converged: true, dark: true},
@@ -99,7 +108,11 @@ type scene struct {
 
 func (st story) scene(t *testing.T) (*scene, *planner.Plan) {
 	t.Helper()
-	s := sim.New(sim.Options{Seed: 7, Lag: time.Second, Quirks: sim.Quirks{OverdueRotation: "wait"}})
+	quirks := sim.Quirks{OverdueRotation: "wait"}
+	if st.drops {
+		quirks.StaleEntry = "drop"
+	}
+	s := sim.New(sim.Options{Seed: 7, Lag: time.Second, Quirks: quirks})
 	if err := s.Load(smallFleet()); err != nil {
 		t.Fatal(err)
 	}

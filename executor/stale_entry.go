@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"time"
 
 	"github.com/understudy-dr/understudy/internal/topology"
 	"github.com/understudy-dr/understudy/planner"
@@ -19,48 +20,64 @@ const (
 
 // A staleEntry is a primary's entry that says InSync of a region whose copy
 // is no replica any more, because it was promoted while the primary could not
-// hear of it. What ReplicateSecretToRegions does for a region that is listed
+// hear of it. What ReplicateSecretToRegions does for a region that is InSync
 // is not documented. Removing the entry might destroy the copy, so that is
 // never done; instead AWS is brought to notice by itself:
 //
-//	replicate with force; where that changes nothing,
 //	change the primary (a label, put on and later taken off): pushing the
 //	change fails, and the entry turns Failed;
 //	replicate with force, the documented retry of a failed replication (AWS:
-//	Troubleshoot replication), which overwrites the standalone copy
+//	Troubleshoot replication), which overwrites the standalone copy.
+//
+// Where the entry stays InSync all the same, replicating with force is tried
+// as it is, and again if that makes it Failed.
 type staleEntry struct {
 	*actions
 	s     *planner.Step
 	w     *failedWatch
-	stale bool // InSync at the first look, and no replica there
+	since time.Time // when the mark was seen first
 }
 
-// wake says what is to be done about such an entry after the first call; ours
-// is false where nothing special is.
+// unnoticed is how long a marked primary may take to find that it cannot
+// replicate to a region.
+const unnoticed = 30 * time.Second
+
+// wake says what is to be done about such an entry; ours is false where
+// nothing special is.
 func (e *staleEntry) wake(both *pair, p *progress) (see sight, ours bool, err error) {
 	c := both.copy
-	if !both.listed || c == nil || both.attached() || c.Role() == topology.RoleReplica {
+	if !both.listed || c == nil || both.attached() || c.Role() == topology.RoleReplica || len(c.Replicas) > 0 || p.acked[callAgain] {
 		return sight{}, false, nil
 	}
-	if !p.acted() {
-		e.stale = both.entry.Status == topology.InSync
+	const waiting = "InSync, but what stands there is no replica"
+	failed := both.entry.Status == topology.Failed
+	switch marked := both.primary.Stage(markLabel) != ""; {
+	case failed && !p.acted(), p.acked[callReplicate] && !failed:
 		return sight{}, false, nil
-	}
-	switch {
-	case !e.stale || p.acked[callAgain]:
-		return sight{}, false, nil
-	case both.entry.Status == topology.Failed:
+	case !failed && !marked:
 		if _, err := inTheWay(e.s, both, true); err != nil {
 			return sight{}, true, err
 		}
-		e.w.before, e.w.moving = both.entry.Message, false
-		again := e.replicateCall(e.s, true)
-		again.name = callAgain
-		return sight{call: again}, true, nil
-	case both.primary.Stage(markLabel) != "", e.clock.Now().Sub(p.actedAt) < oldFailure:
-		return sight{waiting: "InSync, but what stands there is no replica"}, true, nil
+		return sight{call: e.mark(both), waiting: waiting}, true, nil
+	case !failed && e.since.IsZero():
+		e.since = e.clock.Now()
+		return sight{waiting: waiting}, true, nil
+	case !failed && e.clock.Now().Sub(e.since) < unnoticed:
+		return sight{waiting: waiting}, true, nil
+	case failed && p.acked[callReplicate] && e.since.IsZero():
+		return sight{}, false, nil // what was sent was no stale entry's
 	}
-	return sight{call: e.mark(both), waiting: "InSync, but what stands there is no replica"}, true, nil
+	if _, err := inTheWay(e.s, both, true); err != nil {
+		return sight{}, true, err
+	}
+	next := e.replicateCall(e.s, true)
+	if failed {
+		e.w.before, e.w.moving = both.entry.Message, false
+	}
+	if p.acked[callReplicate] {
+		next.name = callAgain
+	}
+	return sight{call: next, waiting: waiting}, true, nil
 }
 
 func (e *staleEntry) mark(both *pair) *call {
