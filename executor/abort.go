@@ -35,6 +35,9 @@ func (e *Executor) Abort(ctx context.Context, id string) (*Report, error) {
 	if err := r.session(ctx, kindAbort); err != nil {
 		return r.book.report(r.id), r.stopped(err)
 	}
+	if err := r.oweFences(ctx, elsewhere); err != nil {
+		return r.book.report(r.id), r.stopped(err)
+	}
 	defer r.watch(ctx)()
 	steps := r.undoSteps(unknown, elsewhere)
 	q, err := newSchedule(r, steps, func(int) bool { return false }, true)
@@ -106,6 +109,33 @@ func (r *run) moved() map[topology.Name]bool {
 		}
 	}
 	return list
+}
+
+// oweFences journals as owed the fences that the run did not come to, of
+// secrets that it did move: the new primary stays, and the old one must not
+// go on rotating beside it without anybody knowing (G2).
+func (r *run) oweFences(ctx context.Context, elsewhere map[topology.Name]topology.Move) error {
+	here := map[topology.Name]bool{}
+	for i := range r.plan.Steps {
+		s := &r.plan.Steps[i]
+		if _, gone := elsewhere[s.Secret]; s.Action == planner.Promote && s.Region == r.plan.To && r.book.steps[i].satisfied() && !gone {
+			here[s.Secret] = true
+		}
+	}
+	for i := range r.plan.Steps {
+		s := &r.plan.Steps[i]
+		if !s.Owed || !here[s.Secret] || r.book.steps[i].satisfied() || r.book.steps[i] == deferred {
+			continue
+		}
+		out := r.outcome(s, Deferred)
+		out.Note = "the run was aborted before it"
+		at, err := r.log.Append(ctx, kindOutcome, out)
+		if err != nil {
+			return err
+		}
+		r.book.settle(int32(i), out, at)
+	}
+	return nil
 }
 
 // movedSince are the secrets that another run has moved after this one began:

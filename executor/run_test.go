@@ -445,3 +445,26 @@ func TestResumeLeavesAloneWhatALaterRunHasMoved(t *testing.T) {
 		}
 	})
 }
+
+// G2: a failover that is aborted with the promotion made and the fence not.
+func TestAbortOwesTheFenceOfWhatWasMoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, s, ctx := failoverWorld(1), journal.NewMemory(), t.Context()
+		m.secrets[east][secretName(0)].Rotation.Enabled = true
+		b := planning{planner.Plan{ID: "f00d", Command: "failover", From: east, To: west}}
+		up := b.add(planner.Step{Action: planner.Promote, Secret: secretName(0), Region: west})
+		b.add(planner.Step{Action: planner.CancelRotation, Secret: secretName(0), Region: east, Owed: true, Expect: planner.Expect{ARN: "another"}}, up)
+		rep, err := executorOn(m, s).Run(ctx, &b.plan, RunSpec{})
+		if !errors.Is(err, ErrStopped) || failedWith(rep, CodeStalePlan) != 1 {
+			t.Fatalf("%v %+v", err, rep)
+		}
+		rep, err = executorOn(m, s).Abort(ctx, rep.ID)
+		if err != nil || rep.State != Aborted {
+			t.Fatalf("%v %+v", err, rep)
+		}
+		p, err := Placement(ctx, s)
+		if err != nil || len(p.Owed) != 1 || p.Owed[0].Action != string(planner.CancelRotation) || p.Owed[0].Region != east {
+			t.Fatalf("owed after the abort: %v, %v", p.Owed, err)
+		}
+	})
+}
