@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -48,6 +49,7 @@ func play(t *testing.T, script []string, verbose bool) (*performance, []violatio
 	for _, line := range script[1:] {
 		p.tell("%s", line)
 		p.do(strings.Fields(line))
+		synctest.Wait() // what this set off at this very moment comes before the next line
 		p.witness.versions()
 		p.quiet()
 	}
@@ -147,11 +149,16 @@ func (p *performance) write(name, region string) {
 		defer cancel()
 		_, err := p.outsider(region).PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{
 			SecretId: &name, SecretString: aws.String(fmt.Sprintf(`{"username":"app","password":"%s-%d"}`, marker, p.puts)),
+			ClientRequestToken: aws.String(p.token()),
 		})
 		return err
 	})
 	p.tell("  put %s in %s: %v", name, region, err)
 }
+
+// token is the id of the next version that is written: the SDK's own would be
+// another in every replay.
+func (p *performance) token() string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", p.puts) }
 
 // rogue is what somebody does by hand, or an infrastructure tool by itself.
 func (p *performance) rogue(what, name, region string) {
@@ -165,6 +172,7 @@ func (p *performance) rogue(what, name, region string) {
 			p.puts++
 			_, err = c.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{
 				SecretId: &name, SecretString: aws.String(fmt.Sprintf(`{"username":"app","password":"%s-rogue-%d"}`, marker, p.puts)),
+				ClientRequestToken: aws.String(p.token()),
 			})
 		case "rotate":
 			_, err = c.RotateSecret(ctx, &secretsmanager.RotateSecretInput{

@@ -210,14 +210,7 @@ func (d *dice) event() {
 	case n < 79:
 		d.say("%s %s", pick(d, "kill", "kill", "stop"), pick(d, "A", "B"))
 	case n < 84:
-		c := pick(d, "A", "A", "B")
-		d.say("freeze %s", c)
-		d.say("wait %s", pick(d, "5s", "40s", "2m"))
-		if d.chance(70) {
-			d.command()
-			d.say("wait %s", pick(d, "1s", "90s", "3m"))
-		}
-		d.say("thaw %s", c)
+		d.takeover()
 	case n < 87:
 		d.say("lag %s %s", d.region(), pick(d, "10s", "2m", "20m"))
 	case n < 96:
@@ -225,6 +218,23 @@ func (d *dice) event() {
 	default:
 		d.say("rogue %s %s %s", pick(d, "put", "rotate", "cancel", "promote", "drop"), d.secret(), d.region())
 	}
+}
+
+// takeover freezes a controller in the middle of what it does, for longer
+// than its lease lives, mostly; another one does something meanwhile.
+func (d *dice) takeover() {
+	c, other := "A", "B"
+	if d.chance(30) {
+		c, other = other, c
+	}
+	d.say("join")
+	d.say("%s %s", c, pick(d, "failover "+d.region()+" stale", "failover "+d.region()+" stale", "apply overwrite", "resume"))
+	d.say("wait %dms", 20+d.IntN(900))
+	d.say("freeze %s", c)
+	d.say("wait %s", pick(d, "5s", "40s", "40s", "2m"))
+	d.say("%s %s", other, pick(d, "resume", "resume", "apply overwrite", "fence", "abort"))
+	d.say("wait %s", pick(d, "1s", "32s", "90s"))
+	d.say("thaw %s", c)
 }
 
 func (d *dice) regionState() {
@@ -291,8 +301,16 @@ func (d *dice) command() {
 		words += fmt.Sprintf(" dies %s %d %s", pick(d, "line", "line", "call"), 1+d.IntN(12), pick(d, "before", "after"))
 	}
 	d.say("%s %s", pick(d, "A", "A", "B"), words)
-	if d.chance(40) {
+	switch {
+	case d.chance(40):
 		d.say("join")
+	case d.chance(40): // the world changes under it
+		d.say("wait %dms", 20+d.IntN(900))
+		if d.chance(50) {
+			d.regionState()
+		} else {
+			d.say("fault lost-answer DescribeSecret %s %d", d.region(), 4+d.IntN(30))
+		}
 	}
 }
 
