@@ -31,7 +31,7 @@ func TestATamperedJournalIsFoundByLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := bytes.SplitAfter(log, []byte("\n"))
-	lines[3] = bytes.Replace(lines[3], []byte("us-"), []byte("eu-"), 1)
+	lines[3] = bytes.Replace(lines[3], []byte(`"data":`), []byte(`"dota":`), 1)
 	if err := os.WriteFile(path, bytes.Join(lines, nil), 0o600); err != nil {
 		t.Fatal(err)
 	}

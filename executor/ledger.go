@@ -24,6 +24,7 @@ type ledger struct {
 	failures map[int32]Failure
 	owed     map[int32]time.Time // deferred steps: since
 	undone   map[int32]Outcome
+	undoing  Counts // undos that this session has ended
 	phases   map[string]*span
 
 	first, last session
@@ -101,7 +102,7 @@ func (g *ledger) open(s session, at time.Time) {
 	if g.started.IsZero() {
 		g.first, g.started = s, at
 	}
-	g.last, g.state, g.reason, g.ended = s, Running, "", time.Time{}
+	g.last, g.state, g.reason, g.ended, g.undoing = s, Running, "", time.Time{}, Counts{}
 }
 
 func (g *ledger) intend(i int32, undo bool, at time.Time) {
@@ -115,6 +116,7 @@ func (g *ledger) intend(i int32, undo bool, at time.Time) {
 func (g *ledger) settle(i int32, o outcome, at time.Time) {
 	if o.Undo {
 		g.undone[i] = o.Outcome
+		g.undoing.add(o.Outcome)
 		return
 	}
 	s := &g.plan.Steps[i]
@@ -132,6 +134,21 @@ func (g *ledger) settle(i int32, o outcome, at time.Time) {
 	}
 	delete(g.owed, i)
 }
+
+func (c *Counts) add(o Outcome) {
+	switch o {
+	case Applied:
+		c.Applied++
+	case AlreadyDone:
+		c.AlreadyDone++
+	case Deferred:
+		c.Deferred++
+	case Failing:
+		c.Failed++
+	}
+}
+
+func (c *Counts) ended() int { return c.Applied + c.AlreadyDone + c.Deferred + c.Failed }
 
 func (g *ledger) touch(i int32, at time.Time) {
 	phase := cmp.Or(g.plan.Steps[i].Phase, string(g.plan.Steps[i].Action))

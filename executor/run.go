@@ -41,6 +41,9 @@ type Options struct {
 	CallCounts func() map[topology.Region]Calls
 	// Stop, when closed, ends the run after the calls in flight.
 	Stop <-chan struct{}
+	// Waiting is told whose lease looks expired and is watched for that long
+	// before it is taken over; nil for nobody.
+	Waiting func(holder *journal.HeldError, atMost time.Duration)
 	// Recheck, if set, is asked by Run once the lease is held and before
 	// anything is written: another controller may have been at work since the
 	// plan was made. Its error is Run's, and nothing was changed.
@@ -154,7 +157,7 @@ func (r *run) acquire(ctx context.Context) error {
 		h.Command = r.plan.Command
 	}
 	var err error
-	r.lease, err = journal.Acquire(ctx, r.e.opts.Store, h, r.e.opts.LeaseTTL, r.e.clock)
+	r.lease, err = journal.AcquireTelling(ctx, r.e.opts.Store, h, r.e.opts.LeaseTTL, r.e.clock, r.e.opts.Waiting)
 	return err
 }
 
@@ -380,6 +383,12 @@ func (r *run) callsMade() map[topology.Region]Calls {
 		was := r.calls[region]
 		made[region] = Calls{c.Total - was.Total, c.Mutating - was.Mutating, c.Throttled - was.Throttled}
 	}
+	// That nothing was asked of the lost region is worth a line.
+	for _, region := range append([]topology.Region{r.plan.From, r.plan.To}, r.spec.Skip...) {
+		if _, ok := made[region]; !ok && region != "" {
+			made[region] = Calls{}
+		}
+	}
 	return made
 }
 
@@ -391,7 +400,10 @@ func (r *run) emit(q *schedule, ev Event) {
 		return
 	}
 	ev.Time, ev.Run, ev.Total, ev.InFlight = r.now(), r.id, len(q.steps), q.inFlight
-	ev.Steps = r.book.counts()
+	if ev.Steps = r.book.counts(); q.undo {
+		ev.Steps = r.book.undoing
+		ev.Steps.Left = ev.Total - ev.Steps.ended()
+	}
 	if ev.Step == nil && ev.Group == "" && len(q.tiers) > 0 {
 		ev.Tier = q.tiers[q.tierAt]
 	}

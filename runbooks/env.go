@@ -1,8 +1,10 @@
 package runbooks
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/understudy-dr/understudy/executor"
@@ -48,6 +50,9 @@ type Env struct {
 	// for nobody. It may be told the same again.
 	Warn func(message string)
 
+	// Tell is told what a runbook waits for before it begins; nil for nobody.
+	Tell func(message string)
+
 	// Stop, when closed, ends a run gracefully: calls in flight are finished.
 	Stop <-chan struct{}
 
@@ -75,6 +80,23 @@ func (env Env) warn(message string) {
 	if env.Warn != nil {
 		env.Warn(message)
 	}
+}
+
+// waiting says whose lease is being watched. It is Options.Waiting.
+func (env Env) waiting(holder *journal.HeldError, atMost time.Duration) {
+	if env.Tell != nil {
+		env.Tell(WaitingFor(holder, atMost))
+	}
+}
+
+// WaitingFor is a line for people about a lease that is about to be taken over.
+func WaitingFor(h *journal.HeldError, atMost time.Duration) string {
+	at := ""
+	if h.Run != "" {
+		at = ", at run " + h.Run
+	}
+	return fmt.Sprintf("waiting up to %v for %s on %s (pid %d%s): its lease has expired, and is taken over unless it shows a sign of life",
+		atMost, cmp.Or(h.Holder, "somebody"), cmp.Or(h.Host, "a machine without a name"), h.PID, at)
 }
 
 // document reads a document of the store; nil if there is none.

@@ -15,7 +15,7 @@ func (env Env) executor(recheck func(context.Context) error) *executor.Executor 
 	return executor.New(executor.Options{
 		Cloud: env.Cloud, Store: env.Store, Holder: env.Holder, Clock: env.Clock,
 		Concurrency: env.Concurrency, VerifyTimeout: env.VerifyTimeout, LeaseTTL: env.LeaseTTL,
-		Progress: env.Progress, CallCounts: env.CallCounts, Stop: env.Stop, Recheck: recheck,
+		Progress: env.Progress, CallCounts: env.CallCounts, Stop: env.Stop, Recheck: recheck, Waiting: env.waiting,
 	})
 }
 

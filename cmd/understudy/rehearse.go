@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -185,5 +186,6 @@ func (s *session) executor(cmd string) *executor.Executor {
 	return executor.New(executor.Options{
 		Cloud: env.Cloud, Store: env.Store, Holder: env.Holder,
 		Progress: env.Progress, CallCounts: env.CallCounts, Stop: env.Stop, LeaseTTL: env.LeaseTTL,
+		Waiting: func(h *journal.HeldError, atMost time.Duration) { s.tell(runbooks.WaitingFor(h, atMost)) },
 	})
 }

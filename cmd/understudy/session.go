@@ -112,7 +112,7 @@ func (s *session) env(cmd string) runbooks.Env {
 		Observe: s.observe(s.client.Reader),
 		Cloud:   s.client, CallCounts: s.client.Calls,
 		Store: s.store, Holder: journal.Self(cmd),
-		Confirm: s.confirmPlan, Progress: s.event, Stop: s.stops.stop, Warn: s.warn,
+		Confirm: s.confirmPlan, Progress: s.event, Stop: s.stops.stop, Warn: s.warn, Tell: s.tell,
 		LeaseTTL: s.cli.Duration("lease-ttl"),
 	}
 }
@@ -128,6 +128,9 @@ func (s *session) warn(message string) {
 	s.warned[message] = true
 	fmt.Fprintf(s.progress, "WARNING: %s\n", s.world.complete(message))
 }
+
+// tell writes a line on stderr.
+func (s *session) tell(message string) { fmt.Fprintln(s.progress, message) }
 
 // event shows a run's progress, and keeps its ID for an interrupt.
 func (s *session) event(e executor.Event) {

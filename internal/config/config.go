@@ -79,6 +79,7 @@ func Load(path string) (*Config, error) {
 
 // Parse checks a file's content. file is its name in errors.
 func Parse(file string, data []byte) (*Config, error) {
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // a byte order mark, as editors on Windows write it
 	var tree map[string]any
 	if err := toml.Unmarshal(data, &tree); err != nil {
 		return nil, syntaxError(file, err)

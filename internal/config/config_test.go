@@ -231,6 +231,20 @@ rekey_in_place = "yes"
 	}
 }
 
+func TestAByteOrderMarkIsSkipped(t *testing.T) {
+	const mark = "\xef\xbb\xbf"
+	raw, err := os.ReadFile("../../config.example.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Parse("x", append([]byte(mark), raw...)); err != nil {
+		t.Error(err)
+	}
+	if _, err := Parse("x", []byte(mark+"bogus = 1\n")); err == nil || !strings.Contains(err.Error(), "x:1:1") {
+		t.Errorf("the position of what follows it: %v", err)
+	}
+}
+
 func TestAMissingFileSaysWhatToDo(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "understudy.toml")
 	_, err := Load(path)

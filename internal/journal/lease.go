@@ -68,6 +68,12 @@ type Lease struct {
 // Clocks of two machines are never compared to decide; they only tell
 // whether watching is worth while.
 func Acquire(ctx context.Context, s Store, h Holder, ttl time.Duration, c Clock) (*Lease, error) {
+	return AcquireTelling(ctx, s, h, ttl, c, nil)
+}
+
+// AcquireTelling is Acquire, and tells whom it watches, and for how long at
+// most, before it does.
+func AcquireTelling(ctx context.Context, s Store, h Holder, ttl time.Duration, c Clock, waiting func(*HeldError, time.Duration)) (*Lease, error) {
 	if ttl <= 0 {
 		ttl = DefaultTTL
 	}
@@ -77,7 +83,7 @@ func Acquire(ctx context.Context, s Store, h Holder, ttl time.Duration, c Clock)
 		if err != nil {
 			return nil, err
 		}
-		if err := l.free(ctx, old, raw); err != nil {
+		if err := l.free(ctx, old, raw, waiting); err != nil {
 			return nil, err
 		}
 		now := l.clock.Now()
@@ -109,7 +115,7 @@ func readLease(ctx context.Context, s Store) (doc leaseDoc, raw []byte, rev stri
 }
 
 // free returns nil if the lease may be taken.
-func (l *Lease) free(ctx context.Context, doc leaseDoc, raw []byte) error {
+func (l *Lease) free(ctx context.Context, doc leaseDoc, raw []byte, waiting func(*HeldError, time.Duration)) error {
 	if doc.State != held || doc.Holder.dead() {
 		return nil
 	}
@@ -117,6 +123,9 @@ func (l *Lease) free(ctx context.Context, doc leaseDoc, raw []byte) error {
 		return l.heldBy(doc)
 	}
 	// Its holder's clock may be wrong, or ours: watch.
+	if waiting != nil {
+		waiting(l.heldBy(doc), doc.ttl())
+	}
 	start := l.clock.Now()
 	for l.clock.Now().Sub(start) < doc.ttl() {
 		if err := l.clock.Sleep(ctx, doc.ttl()/10); err != nil {
@@ -143,7 +152,7 @@ func (l *Lease) looksExpired(doc leaseDoc) bool {
 	return age > doc.ttl() || age < -doc.ttl()
 }
 
-func (l *Lease) heldBy(doc leaseDoc) error {
+func (l *Lease) heldBy(doc leaseDoc) *HeldError {
 	now := l.clock.Now()
 	return &HeldError{
 		Holder: doc.Holder.Name, Host: doc.Holder.Host, PID: doc.Holder.PID, Run: doc.Holder.Run, Command: doc.Holder.Command,

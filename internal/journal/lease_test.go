@@ -106,6 +106,32 @@ func TestAHolderThatSleptThroughItsExpiryMayNotAct(t *testing.T) {
 	})
 }
 
+func TestWhoWaitsForATakeoverIsToldForWhomAndHowLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := NewMemory()
+		old, err := Acquire(t.Context(), s, Holder{Name: "ann", Host: "one", PID: 7, Run: "r1-dead"}, testTTL, frozen{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer old.Release(t.Context())
+		time.Sleep(testTTL + time.Second)
+		began, told := time.Now(), 0
+		l, err := AcquireTelling(t.Context(), s, Holder{Host: "two"}, testTTL, nil, func(h *HeldError, atMost time.Duration) {
+			told++
+			if h.Holder != "ann" || h.Host != "one" || h.PID != 7 || h.Run != "r1-dead" || atMost != testTTL || time.Since(began) > 0 {
+				t.Errorf("told %+v, %v, after %v", h, atMost, time.Since(began))
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Release(t.Context())
+		if told != 1 {
+			t.Errorf("told %d times", told)
+		}
+	})
+}
+
 func TestAHolderThatSleptAndWasNotReplacedRenewsBeforeItActs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := NewMemory()

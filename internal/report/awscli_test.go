@@ -2,12 +2,14 @@ package report
 
 import (
 	"bytes"
+	"context"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -30,7 +32,10 @@ func bash(t *testing.T, dir string, args ...string) (string, error) {
 	if _, err := exec.LookPath("bash"); err != nil {
 		t.Skip("bash is not installed")
 	}
-	cmd := exec.CommandContext(t.Context(), "bash", args...)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // a script that waits for ever is a failure
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "bash", args...)
+	cmd.WaitDelay = time.Second // its children hold the pipe
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()
 	return string(out), err
