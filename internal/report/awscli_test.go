@@ -242,3 +242,31 @@ func everyAction() *planner.Plan {
 		ARNs:     []planner.ARNChange{{Secret: "prod/db", Old: "arn:aws:secretsmanager:us-east-1:123456789012:secret:prod/db-a1b2c3", New: "arn:aws:secretsmanager:us-west-2:123456789012:secret:prod/db-a1b2c3"}},
 	})
 }
+
+// TestAFenceGoesIntoAPolicyAndOutAgain runs the helpers that edit a policy.
+func TestAFenceGoesIntoAPolicyAndOutAgain(t *testing.T) {
+	const deny, other = `{"Effect":"Deny","Sid":"Fence"}`, `{"Effect":"Allow","Sid":"[it's] \"Statement\": [ & *"}`
+	for policy, fenced := range map[string]string{
+		"-": `{"Statement":[` + deny + `],"Version":"2012-10-17"}`,
+		`{"Version":"2012-10-17","Statement":[` + other + `]}`:         `{"Version":"2012-10-17","Statement":[` + deny + `,` + other + `]}`,
+		"{\n \"Statement\" : [\n" + other + "\n ],\n \"Id\": \"x\"\n}": "{\n \"Statement\" : [" + deny + ",\n" + other + "\n ],\n \"Id\": \"x\"\n}",
+	} {
+		path := filepath.Join(t.TempDir(), "fence.sh")
+		script := shellHelpers + "ANSWER=" + quote(policy) + "\nfence " + quote(deny) + " Fence\nprintf '%s\\0' \"$POLICY\"\nANSWER=$POLICY\n" +
+			"fence " + quote(deny) + " Fence\nprintf '%s\\0' \"$POLICY\"\nunfence " + quote(deny) + " Fence\nprintf '%s\\0' \"$POLICY\"\nSTEP=''\n"
+		if err := os.WriteFile(path, []byte(script), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, err := bash(t, "", path)
+		if err != nil {
+			t.Fatal(err, out)
+		}
+		bare := policy
+		if policy == "-" {
+			bare = "delete"
+		}
+		if diff := cmp.Diff([]string{fenced, "", bare, ""}, strings.Split(out, "\x00")); diff != "" {
+			t.Errorf("fenced, fenced again, unfenced:\n%s", diff)
+		}
+	}
+}
