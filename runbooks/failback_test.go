@@ -266,4 +266,3 @@ func (d *diesAnywhere) CopyVersion(ctx context.Context, n topology.Name, from to
 func (d *diesAnywhere) EnableAlarms(ctx context.Context, r topology.Region, names []string) error {
 	return d.around(func() error { return d.Cloud.EnableAlarms(ctx, r, names) })
 }
-
