@@ -115,8 +115,8 @@ func (c *Cloud) stepCreate(at *regionStore, s *secret, token string, now time.Ti
 // withPassword is v with another password.
 func withPassword(v *value, password string) (*value, error) {
 	var object map[string]any
-	plain := json.Unmarshal([]byte(v.data), &object) != nil // then all of it is the password
-	if plain || object["password"] == nil {
+	_ = json.Unmarshal([]byte(v.data), &object) // what is no object is a password as it stands
+	if object["password"] == nil {
 		return &value{data: password, binary: v.binary}, nil
 	}
 	object["password"] = password
