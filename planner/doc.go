@@ -6,7 +6,7 @@
 //
 // Where every copy of a secret stands relative to its acting primary is
 // decided once, in acting.go (Resolver, Standing, CopyState), for everybody.
-// On it stand Converge (plan and apply), Failover, Candidates (which region),
+// On it stand Converge (plan and apply), Failover, Failback, Rescue, Candidates (which region),
 // and Owed (fences to pay). A plan says what it would do (Steps), what it
 // leaves alone (Skipped, Unmatched, Unobserved), what it cannot do and why
 // (Blockers; Fatal ones refuse the whole), and what else is worth knowing

@@ -20,7 +20,9 @@
 //	G5 Look before acting. Every mutation is preceded by a fresh read of what
 //	   it touches and followed by a verified postcondition. Unknown is never
 //	   treated as absent.
-//	G6 No secret values. None is held, logged, journaled, printed or sent.
+//	G6 No secret values. None is held, logged, journaled, printed or sent;
+//	   but Rescue, and a Failback to a region that cannot be overwritten,
+//	   copy versions in memory from one region's API to another's.
 //	G7 One controller. A run that lost its lease makes no further mutation.
 //	G8 Rehearsed is real. Rehearse calls Apply, Drift, Failover, Resume and
 //	   Fence, the same functions that the commands call. Only what Env holds
