@@ -199,8 +199,8 @@ func (m *moving) thirdRegions() []string {
 		}
 		var needs []string
 		switch {
-		case c.State == CopyReplica && m.s.Primary == m.to:
-			continue // follows the target already
+		case c.Secret.Role() == topology.RoleReplica && c.Secret.PrimaryRegion == m.to:
+			continue // follows the target already, whoever saw to that
 		case c.State == CopyReplica, c.State == CopyStray:
 			needs = append(m.needs(), m.add(rankPromoteThird, promoteStep(m.s, m.g, c, Step{
 				Params: Params{From: m.from},
