@@ -80,29 +80,19 @@ func (c *check) overwritten(s *planner.Standing) {
 // that was written elsewhere after the move, and lost its own: somebody
 // replicated over it, and promoted it again.
 func (c *check) replaced(s *planner.Standing) {
-	p := s.PrimarySecret()
 	gone, left := c.gone(s)
-	if p == nil || len(gone) == 0 {
+	by := s.ReplacedBy()
+	if by == "" || len(gone) == 0 {
 		return
 	}
-	current := p.Stage(topology.StageCurrent)
-	if slices.ContainsFunc(s.Move.Versions, func(v topology.Version) bool { return v.ID == current }) {
-		return
+	current := s.PrimarySecret().Stage(topology.StageCurrent)
+	f := Finding{
+		Code: CodePrimaryReplaced, Severity: Critical, Kind: Health, Secret: s.Secret, Region: s.Primary,
+		Message: fmt.Sprintf("%s serves version %s, which was written in %s after the move: somebody replicated over it", s.Primary, current, by),
+		Fix:     fmt.Sprintf("find who lists %s as a replica and stop it; then put the right value in %s", s.Primary, s.Primary),
 	}
-	for i := range s.Copies {
-		other := &s.Copies[i]
-		if other.Region == s.Primary || other.Secret == nil || other.Secret.Role() == topology.RoleReplica || other.Secret.Stage(topology.StageCurrent) != current {
-			continue
-		}
-		f := Finding{
-			Code: CodePrimaryReplaced, Severity: Critical, Kind: Health, Secret: s.Secret, Region: s.Primary,
-			Message: fmt.Sprintf("%s serves version %s, which was written in %s after the move: somebody replicated over it", s.Primary, current, other.Region),
-			Fix:     fmt.Sprintf("find who lists %s as a replica and stop it; then put the right value in %s", s.Primary, s.Primary),
-		}
-		c.tellGone(&f, gone, left)
-		c.add(f)
-		return
-	}
+	c.tellGone(&f, gone, left)
+	c.add(f)
 }
 
 // gone are the versions that the promoted copy is known to have held after

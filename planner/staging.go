@@ -25,7 +25,9 @@ func (b *build) staging() {
 		}
 		b.stageInvoke(r)
 		b.stageAlarms(source, r)
-		b.quieten(source, r)
+		if b.primaries[r] == 0 { // a failover of some groups has its alarms act in both regions
+			b.quieten(source, r)
+		}
 	}
 	if main != b.desired.Primary {
 		b.wake(source)

@@ -65,14 +65,15 @@ func (env Env) capture(ctx context.Context, in planner.Input) (planner.Input, er
 }
 
 // keepEvidence keeps, of each secret that somebody replicated over where we
-// had promoted it, what was known there before.
+// had promoted it, what was known there before: also once it was promoted
+// again, until another version is put there.
 func keepEvidence(in planner.Input, fresh *topology.Snapshot) {
 	resolver := in.Resolver()
 	var s planner.Standing
 	for n, m := range in.Placement.Acting {
 		resolver.Resolve(n, &s)
 		view := fresh.Regions[m.To]
-		if before, _ := in.Recovery.Secret(m.To, n); s.Overwritten && before != nil && view != nil {
+		if before, _ := in.Recovery.Secret(m.To, n); (s.Overwritten || s.ReplacedBy() != "") && before != nil && view != nil {
 			changed := *view
 			changed.Secrets = maps.Clone(view.Secrets)
 			changed.Secrets[n] = before

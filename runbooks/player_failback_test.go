@@ -112,8 +112,8 @@ func (p *player) inspect(words []string) {
 	case "logins": // logins in REGION: of all secrets
 		works := 0
 		all := p.sim.Logins()[words[2]]
-		for name, l := range all {
-			if l.Works {
+		for _, name := range slices.Sorted(maps.Keys(all)) {
+			if l := all[name]; l.Works {
 				works++
 			} else {
 				p.printf("%s fails %s", name, l.Error)

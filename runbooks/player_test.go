@@ -2,7 +2,6 @@ package runbooks_test
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -36,6 +35,7 @@ type player struct {
 	readers *readers
 	lease   *journal.Lease
 	down    map[topology.Region]bool
+	flips   flips
 }
 
 func (p *player) printf(format string, args ...any) { fmt.Fprintf(&p.out, format+"\n", args...) }
@@ -68,7 +68,8 @@ func (p *player) do(line string) {
 	p.t.Helper()
 	words := strings.Fields(line)
 	flags := words[1:]
-	before, writers := p.labelled(words), p.writers()
+	before, writers, managed := p.labelled(words), p.writers(), p.managed()
+	p.flips.running.Store(true)
 	switch words[0] {
 	case "plan":
 		p.plan()
@@ -111,11 +112,22 @@ func (p *player) do(line string) {
 		report, err := runbooks.Resume(p.t.Context(), p.env, words[1])
 		p.run(report, err)
 	default:
-		p.stagehand(words)
+		p.flips.running.Store(false)
+		if !p.setting(words) {
+			p.stagehand(words)
+		}
 		return
 	}
+	p.flips.running.Store(false)
+	p.flipped()
 	p.nothingLost(before)
 	p.oneWriterBut(writers)
+	if now := p.managed(); now != managed {
+		p.t.Errorf("a managed secret was touched: %s, and before: %s", now, managed)
+	}
+	if p.flips.ahead.Load() != 0 {
+		p.t.Errorf("%s was over before all regions had flipped", line)
+	}
 }
 
 // stagehand does what no runbook does: what happens to the world.
@@ -171,10 +183,7 @@ func (p *player) stagehand(words []string) {
 		_, err := p.app(topology.Region(words[3])).RotateSecret(ctx, &secretsmanager.RotateSecretInput{SecretId: &words[1]})
 		p.said("", err)
 	case "only-standby": // the configuration has but one
-		p.env.Desired.Standby = []topology.Region{topology.Region(words[1])}
-		for i := range p.env.Desired.Groups {
-			p.env.Desired.Groups[i].Replicas = p.env.Desired.Standby
-		}
+		p.standbys(words[1:])
 	case "fence-by": // [failover] fence = …
 		p.env.Desired.Failover.Fence = words[1]
 	case "terraform": // terraform SECRET from REGION to REGION: a replica block with force_overwrite_replica_secret
@@ -358,6 +367,9 @@ func (p *player) failover(to topology.Region, flags []string) {
 	if i := slices.Index(flags, "--accept-stale"); i >= 0 {
 		o.AcceptStale, _ = strconv.Atoi(flags[i+1])
 	}
+	if i := slices.Index(flags, "--group"); i >= 0 {
+		o.Groups = flags[i+1:]
+	}
 	p.sim.ResetCalls()
 	plan, report, err := runbooks.Failover(p.t.Context(), p.env, o)
 	if plan != nil && (o.DryRun || report != nil) {
@@ -447,56 +459,4 @@ func (p *player) another(what string) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-}
-
-// reading starts or ends readers of every secret in a region.
-func (p *player) reading(words []string) {
-	if words[0] == "in" {
-		p.readers = startReaders(p.world, topology.Region(words[1]))
-		return
-	}
-	p.readers.stop()
-	if p.readers.reads == 0 {
-		p.t.Error("the readers never read")
-	}
-	p.printf("%d reads failed", len(p.readers.failed))
-	for _, line := range p.readers.failed[:min(3, len(p.readers.failed))] {
-		p.printf("  %s", line)
-	}
-	p.readers = nil
-}
-
-// readers read secrets in a region, one after the other, until stopped.
-type readers struct {
-	cancel context.CancelFunc
-	done   chan struct{}
-	reads  int
-	failed []string
-}
-
-func startReaders(w *world, r topology.Region) *readers {
-	ctx, cancel := context.WithCancel(w.t.Context())
-	rs := &readers{cancel: cancel, done: make(chan struct{})}
-	var names []string
-	for name := range w.sim.State().Accounts[account][string(r)].Secrets {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	go func() {
-		defer close(rs.done)
-		for i := 0; ctx.Err() == nil; i++ {
-			name := names[i%len(names)]
-			if _, err := w.get(r, name); err != nil && ctx.Err() == nil {
-				rs.failed = append(rs.failed, name+": "+err.Error())
-			}
-			rs.reads++
-			time.Sleep(20 * time.Millisecond)
-		}
-	}()
-	return rs
-}
-
-func (rs *readers) stop() {
-	rs.cancel()
-	<-rs.done
 }
