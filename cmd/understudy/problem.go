@@ -142,7 +142,7 @@ func stateProblem(err error) (int, *report.Error) {
 	case errors.Is(err, executor.ErrStalePlan):
 		return exitRefused, problem("stale-plan", err.Error(), "make a new plan: `understudy plan`")
 	case errors.Is(err, journal.ErrCorrupt):
-		return exitFailed, problem("corrupt-journal", err.Error(), "")
+		return exitFailed, problem("corrupt-journal", err.Error(), "what is there now: understudy status; all else goes on without the damaged part, and says so")
 	case errors.Is(err, executor.ErrNoRun):
 		return exitUsage, problem("no-such-run", err.Error(), "")
 	case errors.Is(err, executor.ErrAborted):

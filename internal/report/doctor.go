@@ -8,11 +8,19 @@ import (
 	"github.com/understudy-dr/understudy/planner"
 )
 
+// fewSplits are shown of many: they tend to have one cause.
+const fewSplits = 5
+
 // DoctorLines says of every secret with two writers what each side holds,
 // when it changed, who rotates, and what to do: for people.
+// Of many the first are told, and how many more there are.
 func DoctorLines(list []planner.Diagnosis) []string {
 	var lines []string
-	for i := range list {
+	shown := len(list)
+	if shown > alike {
+		shown = fewSplits
+	}
+	for i := range list[:shown] {
 		d := &list[i]
 		lines = append(lines, string(d.Secret)+":")
 		width := 0
@@ -33,6 +41,9 @@ func DoctorLines(list []planner.Diagnosis) []string {
 		for _, fix := range d.Fix {
 			lines = append(lines, "    "+fix)
 		}
+	}
+	if rest := len(list) - shown; rest > 0 {
+		lines = append(lines, fmt.Sprintf("… and %s with two writers; --output json shows all", many(rest, "more secret", "more secrets")))
 	}
 	return lines
 }

@@ -162,6 +162,19 @@ func TestFindingsThatSayTheSameAreOneLine(t *testing.T) {
 	}
 }
 
+func TestOfManySplitBrainsTheFirstAreTold(t *testing.T) {
+	for n, want := range map[int]string{alike: "test/19:", 200: "… and 195 more secrets with two writers"} {
+		var list []planner.Diagnosis
+		for i := range n {
+			list = append(list, planner.Diagnosis{Secret: topology.Name(fmt.Sprintf("test/%d", i))})
+		}
+		out := strings.Join(DoctorLines(list), "\n")
+		if !strings.Contains(out, want) || strings.Contains(out, "test/5:") != (n == alike) {
+			t.Errorf("%d: no %q in\n%s", n, want, out)
+		}
+	}
+}
+
 func TestTextFromAWSCannotDriveTheTerminal(t *testing.T) {
 	plan := convergePlan()
 	plan.Steps[0].Secret = "prod/\x1b[2J\u202eevil\n\rname"
