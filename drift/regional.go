@@ -29,9 +29,10 @@ func (c *check) rotation() {
 
 // alarms judges alarm actions where no plan step did: they should be on in
 // the acting primary, where the incidents are, and off everywhere else, or
-// one incident pages twice.
+// one incident pages twice. Where only some groups failed over, both regions
+// have incidents.
 func (c *check) alarms() {
-	acting := c.actingRegion()
+	acting, primaries := c.actingRegion()
 	view := c.in.Observed.View(acting)
 	if view.Lacks("cloudwatch") {
 		return
@@ -49,7 +50,7 @@ func (c *check) alarms() {
 			continue
 		}
 		for _, r := range c.in.Desired.Regions() {
-			if r != acting && alarmActions(c.in.Observed.View(r))[name] && !c.owes(r, name) {
+			if r != acting && primaries[r] == 0 && alarmActions(c.in.Observed.View(r))[name] && !c.owes(r, name) {
 				c.add(Finding{
 					Code: CodeAlarmActions, Severity: Warning, Kind: Health, Alarm: name, Region: r,
 					Message: fmt.Sprintf("its actions are on here and in %s: one incident pages twice", acting),
@@ -80,21 +81,22 @@ func (c *check) owes(r topology.Region, alarm string) bool {
 	})
 }
 
-// actingRegion is the acting primary of most secrets, home if there is none.
-func (c *check) actingRegion() topology.Region {
-	count := map[topology.Region]int{}
+// actingRegion is the acting primary of most secrets, home if there is none;
+// count says of each region of how many it is.
+func (c *check) actingRegion() (best topology.Region, count map[topology.Region]int) {
+	count = map[topology.Region]int{}
 	resolver := c.in.Resolver()
 	var s planner.Standing
 	for n := range c.in.Placement.Acting { // the others are at home
 		resolver.Resolve(n, &s)
 		count[s.Primary]++
 	}
-	best := c.in.Desired.Primary
+	best = c.in.Desired.Primary
 	count[best] += c.report.Secrets - len(c.in.Placement.Acting)
 	for _, r := range c.in.Desired.Regions() {
 		if count[r] > count[best] {
 			best = r
 		}
 	}
-	return best
+	return best, count
 }
