@@ -149,7 +149,7 @@ func (m *attempt) handle(ctx context.Context, in middleware.FinalizeInput, next 
 	}
 	c.sent = false
 	probe := isProbe(ctx)
-	done, refused := m.core.breakers.of(m.region, c.service).admit(probe)
+	done, refused := m.core.breakers.of(m.region, c.service).admit(ctx, probe)
 	if refused != "" {
 		return out, md, m.fail(c, failure{kind: refusedFast, cause: topology.CauseUnreachable, text: refused}, probe)
 	}

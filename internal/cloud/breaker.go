@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"context"
 	"log/slog"
 	"sync"
 	"time"
@@ -48,34 +49,52 @@ func (b *breakers) of(r topology.Region, service string) *breaker {
 	return found
 }
 
-// A breaker is closed (calls pass), open (they fail fast) or half-open (one
-// call is under way to see whether the region is back; all others still fail
-// fast, so that none but that one waits for a dead region).
+// A breaker is closed (calls pass), open (they fail fast) or half-open: one
+// call is under way to see whether the region is back, and all others wait
+// for what it hears, one attempt's deadline at most. To refuse them meanwhile
+// would fail steps in a region that is back.
 type breaker struct {
 	clock Clock
 	log   *slog.Logger
 
 	mu       sync.Mutex
-	failures int       // attempts in a row without an answer
-	openedAt time.Time // zero: closed
-	trial    bool      // one call is under way in an open breaker
-	last     string    // why it opened
+	failures int           // attempts in a row without an answer
+	openedAt time.Time     // zero: closed
+	trial    chan struct{} // closed when the call under way in an open breaker has ended; nil: none is
+	last     string        // why it opened
 }
 
-// admit lets an attempt through, or says why not. An observation's probe is
-// always let through: it is there to find out. The caller reports what came
-// of it to done, once.
-func (b *breaker) admit(probe bool) (done func(heard), refused string) {
+// admit lets an attempt through, or says why not, once it is known or ctx
+// ends. An observation's probe is always let through: it is there to find
+// out. The caller reports what came of it to done, once.
+func (b *breaker) admit(ctx context.Context, probe bool) (done func(heard), refused string) {
+	for {
+		done, refused, trial := b.ask(probe)
+		if trial == nil {
+			return done, refused
+		}
+		select {
+		case <-trial:
+		case <-ctx.Done():
+			return nil, refused
+		}
+	}
+}
+
+// ask is one look: passed, refused, or to be asked again when trial is closed.
+func (b *breaker) ask(probe bool) (done func(heard), refused string, trial <-chan struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.openedAt.IsZero() || probe {
-		return func(h heard) { b.settle(h, probe, false) }, ""
+	switch {
+	case b.openedAt.IsZero() || probe:
+		return func(h heard) { b.settle(h, probe, false) }, "", nil
+	case b.trial != nil:
+		return nil, b.last, b.trial
+	case b.clock.Now().Sub(b.openedAt) < cooldown:
+		return nil, b.last, nil
 	}
-	if b.trial || b.clock.Now().Sub(b.openedAt) < cooldown {
-		return nil, b.last
-	}
-	b.trial = true
-	return func(h heard) { b.settle(h, false, true) }, ""
+	b.trial = make(chan struct{})
+	return func(h heard) { b.settle(h, false, true) }, "", nil
 }
 
 // heard is what an attempt tells about whether the region is there.
@@ -88,7 +107,8 @@ func (b *breaker) settle(h heard, probe, trial bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if trial {
-		b.trial = false
+		close(b.trial)
+		b.trial = nil
 	}
 	switch {
 	case h.answered:

@@ -1,8 +1,10 @@
 package cloud
 
 import (
+	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,7 +18,9 @@ func TestBreakerOpensTriesOnceAndCloses(t *testing.T) {
 	b := newBreakers(clock, silent()).of(west, serviceSecrets)
 	try := func(h heard) bool {
 		t.Helper()
-		done, refused := b.admit(false)
+		impatient, cancel := context.WithCancel(t.Context())
+		cancel() // it waits for no trial
+		done, refused := b.admit(impatient, false)
 		if refused != "" {
 			return false
 		}
@@ -32,7 +36,7 @@ func TestBreakerOpensTriesOnceAndCloses(t *testing.T) {
 		t.Fatal("an open breaker let a call through")
 	}
 	clock.now = clock.now.Add(cooldown)
-	trial, refused := b.admit(false)
+	trial, refused := b.admit(t.Context(), false)
 	if refused != "" {
 		t.Fatal("no call is let through to see after the cooldown")
 	}
@@ -49,11 +53,52 @@ func TestBreakerOpensTriesOnceAndCloses(t *testing.T) {
 	}
 }
 
+// A region that is back fails no step that came while one call was finding
+// out; one that is not fails them all.
+func TestCallsWaitForTheTrial(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		heard  heard
+		passed bool
+	}{
+		{"the region answers", heard{answered: true}, true},
+		{"the region is still silent", heard{silent: "no answer in time"}, false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBreakers(realClock{}, silent()).of(west, serviceSecrets)
+			for range tripAfter {
+				done, _ := b.admit(t.Context(), false)
+				done(heard{silent: "no answer in time"})
+			}
+			time.Sleep(cooldown)
+			trial, _ := b.admit(t.Context(), false)
+			var passed atomic.Int32
+			for range 3 {
+				go func() {
+					if done, refused := b.admit(t.Context(), false); refused == "" {
+						done(heard{answered: true})
+						passed.Add(1)
+					}
+				}()
+			}
+			synctest.Wait()
+			if passed.Load() != 0 {
+				t.Errorf("%s: calls went along with the trial", row.name)
+			}
+			trial(row.heard)
+			synctest.Wait()
+			if got := passed.Load() == 3; got != row.passed {
+				t.Errorf("%s: %d of 3 waiting calls passed", row.name, passed.Load())
+			}
+		})
+	}
+}
+
 func TestAnyAnswerKeepsTheBreakerClosed(t *testing.T) {
 	b := newBreakers(&manualClock{now: time.Unix(1e9, 0)}, silent()).of(west, serviceSecrets)
 	for range 10 {
 		for _, h := range []heard{{silent: "reset"}, {silent: "reset"}, {answered: true}, {}} {
-			done, refused := b.admit(false)
+			done, refused := b.admit(t.Context(), false)
 			if refused != "" {
 				t.Fatal("opened although the region answers")
 			}
