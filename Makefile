@@ -38,10 +38,12 @@ e2e: build
 crash-matrix:
 	UNDERSTUDY_CRASH_MATRIX=full $(GO) test -count=1 -timeout 10m -run 'TestCrashMatrix' ./executor
 
-# Random schedules against the guarantees; a failure prints a script that replays it.
+# Random schedules against the guarantees, other ones every day; a failure
+# prints its seed and a script that replays it.
 SCHEDULES ?= 10000
+SEED      ?= $(shell date -u +%Y%m%d)00000
 schedules:
-	$(GO) test -count=1 -timeout 30m -v -run 'TestRandomSchedules' ./runbooks -schedules $(SCHEDULES)
+	$(GO) test -count=1 -timeout 30m -v -run 'TestRandomSchedules' ./runbooks -schedules $(SCHEDULES) -seed $(SEED)
 
 # The linter lives in a module of its own, so that its dependencies stay out of ours.
 lint:

@@ -206,7 +206,7 @@ func (p *process) Do(req *http.Request) (*http.Response, error) {
 	}
 	p.stage.witness.arrives(r)
 	resp, err := p.stage.sim.Do(req)
-	p.stage.witness.served(r)
+	p.stage.witness.served(r, err)
 	if cut {
 		p.kill()
 	}

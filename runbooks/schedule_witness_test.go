@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
@@ -290,9 +292,23 @@ func (w *witness) arrives(r *request) {
 	w.spend(r) // until it is known to have been refused
 }
 
-func (w *witness) served(r *request) {
-	if r.mutating {
-		w.versions()
+func (w *witness) served(r *request, err error) {
+	if !r.mutating {
+		return
+	}
+	if errors.Is(err, syscall.ECONNREFUSED) { // nobody took it: it may be sent again without a look
+		w.mu.Lock()
+		w.unspend(r)
+		w.mu.Unlock()
+	}
+	w.versions()
+}
+
+func (w *witness) unspend(r *request) {
+	for _, at := range r.touches() {
+		if see := w.readings[at]; see != nil {
+			see.spent = false
+		}
 	}
 }
 
@@ -313,11 +329,7 @@ func (w *witness) heard(r *request, resp *http.Response) {
 	defer w.mu.Unlock()
 	if r.mutating {
 		if refused {
-			for _, at := range r.touches() {
-				if see := w.readings[at]; see != nil {
-					see.spent = false
-				}
-			}
+			w.unspend(r)
 		}
 		return
 	}
