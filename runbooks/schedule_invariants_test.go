@@ -103,7 +103,7 @@ func (p *performance) round() (done bool, why error) {
 	}
 	if p.owes() {
 		_, err := p.operate("fence")
-		return false, fmt.Errorf("fence: %w, %v", err, why)
+		return false, fmt.Errorf("fence: %w", errors.Join(err, why, errors.New("what is owed was to be paid")))
 	}
 	out, err := p.operate("apply overwrite")
 	if split := new(runbooks.SplitBrain); errors.As(err, &split) {
@@ -115,7 +115,7 @@ func (p *performance) round() (done bool, why error) {
 		return err == nil, err
 	}
 	if err != nil || !ok || report.ID != "" {
-		return false, fmt.Errorf("apply: %w, %v", err, why)
+		return false, fmt.Errorf("apply: %w", errors.Join(err, why, errors.New("there was still something to do")))
 	}
 	return done, nil
 }

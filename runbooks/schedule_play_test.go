@@ -279,7 +279,7 @@ func (p *performance) perform(ctx context.Context, proc *process, words []string
 	case "failover":
 		return p.failover(ctx, env, proc, words)
 	case "resume", "abort":
-		id := p.unfinished()
+		id := p.unfinished() //nolint:contextcheck // the test asks, not the process
 		if id == "" {
 			return nil, nil
 		}

@@ -189,7 +189,7 @@ func (p *process) Do(req *http.Request) (*http.Response, error) {
 	if p.halt() && r.mutating {
 		return nil, errDead // the one request that a stopped process was about to send: it was not
 	}
-	if err := p.admit(r); err != nil {
+	if err := p.admit(r); err != nil { //nolint:contextcheck // the witness asks, not the process
 		return nil, err
 	}
 	d := p.latency(r)
