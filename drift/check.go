@@ -88,11 +88,6 @@ func (c *check) add(f Finding) {
 	c.report.Findings = append(c.report.Findings, f)
 }
 
-func (c *check) has(code string, r topology.Region, n topology.Name) bool {
-	_, ok := c.found[seenKey(code, r, string(n), "", "")]
-	return ok
-}
-
 func (c *check) finish() *Report {
 	r := c.report
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
