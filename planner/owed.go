@@ -32,7 +32,11 @@ func Owed(in Input) *Plan {
 			b.payAlarms(r)
 		}
 	}
-	return b.finish()
+	plan := b.finish()
+	for i := range plan.Steps {
+		plan.Steps[i].Undo = NoUndo // the move stands: a fence taken back is a second writer (G2)
+	}
+	return plan
 }
 
 func (b *build) payRotation(debt topology.Debt) {
