@@ -259,6 +259,14 @@ func (r *Resolver) findPrimary(s *Standing) {
 			return
 		}
 		s.Overwritten = placed.Secret.Role() == topology.RoleReplica
+		if s.Overwritten {
+			// A late re-parenting from a third region that we had promoted
+			// before: that region is the primary, not the home we left.
+			if leads := s.Copy(placed.Secret.PrimaryRegion); leads.Secret.Writable() {
+				s.Primary, s.Confirmed = leads.Region, true
+				return
+			}
+		}
 	}
 	home := s.Copy(r.in.Desired.Primary)
 	s.Primary = home.Region

@@ -43,7 +43,7 @@ func (b *build) payRotation(debt topology.Debt) {
 	var s Standing
 	b.res.Resolve(debt.Secret, &s)
 	c := s.Copy(debt.Region)
-	if s.Primary == debt.Region || c.State == CopyReplica || c.State == CopyStray || c.State == CopyAbsent {
+	if s.Primary == debt.Region {
 		return
 	}
 	step := Step{
@@ -51,7 +51,7 @@ func (b *build) payRotation(debt topology.Debt) {
 		Before: "rotation on", After: "rotation off",
 		Reason: "owed since run " + debt.Run + ": " + string(debt.Region) + " must not rotate beside " + string(s.Primary),
 	}
-	if !c.Secret.Rotation.Enabled {
+	if c.Secret == nil || !c.Secret.Rotation.Enabled { // found done, which pays the debt
 		step.Before = "rotation off"
 	}
 	if g, _ := b.groupOf(&s); g != nil {
