@@ -289,7 +289,7 @@ func (m *moving) cancelRotation() {
 	}
 	m.add(rankOldRotation, Step{
 		Action: CancelRotation, Secret: m.s.Secret, Region: m.from, Group: m.g.Name, Tier: m.g.Priority, Phase: PhaseOldPrimary,
-		Needs: m.needs(), Owed: true,
+		Needs: m.needs(), Owed: true, Undo: NoUndo, // the move may be another run's, and stand
 		Before: before, After: "rotation off",
 		Reason: "fence: " + string(m.from) + " must not rotate beside " + string(m.to) + m.owedWords(m.from),
 	})
@@ -304,7 +304,7 @@ func (m *moving) cancelElsewhere() {
 		}
 		m.add(rankOldRotation, Step{
 			Action: CancelRotation, Secret: m.s.Secret, Region: c.Region, Group: m.g.Name, Tier: m.g.Priority, Phase: PhaseOldPrimary,
-			Needs: m.needs(), Owed: true,
+			Needs: m.needs(), Owed: true, Undo: NoUndo,
 			Before: "rotation on", After: "rotation off",
 			Reason: "a copy of the same secret must not rotate beside " + string(m.to),
 		})
