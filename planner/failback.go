@@ -138,12 +138,8 @@ func (f *failback) finish(s *Standing, g *topology.Group) {
 func (f *failback) settle() {
 	if len(f.from) > 0 {
 		f.plan.From = f.mainSource()
-		before := len(f.steps)
 		f.alarms(f.plan.From)
 		f.quietAlarms()
-		for _, s := range f.steps[before:] {
-			s.Tier = f.lastTier() + 1 // behind the promotions
-		}
 	}
 	if len(f.steps) == 0 && len(f.build.plan.Blockers) == 0 {
 		f.nothingMoves()

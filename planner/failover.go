@@ -307,7 +307,7 @@ func (m *move) alarms(from topology.Region) {
 		absent := !old.Lacks("cloudwatch") && a == nil && c == nil
 		return !quiet && !absent
 	}, Step{
-		Owed: true, Tier: m.lastTier(), Phase: PhaseOldPrimary,
+		Owed: true, Tier: m.switchTier(), Phase: PhaseOldPrimary,
 		Before: "actions on", After: "actions off", Reason: string(from) + " is no longer the primary" + m.owedWords(from),
 	}, rankOldAlarms)
 }

@@ -76,7 +76,7 @@ func (b *build) enable(set alarmSet, r topology.Region, pick func(string) bool, 
 			step := Step{
 				Action: EnableAlarms, Alarm: batch[0], Region: r, Phase: PhaseAlarms, Params: Params{Alarms: batch},
 				Needs:  slices.Clone(before),
-				Before: "actions off", After: count(len(batch), "alarm") + " with actions on", Reason: reason, Tier: b.lastTier(),
+				Before: "actions off", After: count(len(batch), "alarm") + " with actions on", Reason: reason, Tier: b.switchTier(),
 			}
 			for _, name := range batch {
 				if id := puts[name]; id != "" {
@@ -126,3 +126,8 @@ func (b *build) lastTier() int {
 	}
 	return tier
 }
+
+// switchTier is where alarms begin or cease to act when the primary moves:
+// behind all promotions and rotations, so that neither region is unwatched
+// while secrets are on their way.
+func (b *build) switchTier() int { return b.lastTier() + 1 }
