@@ -47,6 +47,8 @@ type Cloud struct {
 	faults   []*armedFault
 	calls    callCounts
 	quotas   quotaBuckets
+
+	watcher func(at time.Time, served []Served) // see Watch
 }
 
 // An account holds one account's resources, by region.

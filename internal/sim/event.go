@@ -49,5 +49,6 @@ func (c *Cloud) settleLocked(now time.Time) {
 	for len(c.events.list) > 0 && !c.events.list[0].due.After(now) {
 		e := heap.Pop(&c.events).(event)
 		e.run(c, e.due)
+		c.tellLocked(e.due)
 	}
 }

@@ -198,6 +198,9 @@ func (c *Cloud) perform(r *request, op operation) (any, *apiError) {
 	}
 	c.settleLocked(r.now)
 	out, err := op.handle(r)
+	if op.mutating {
+		c.tellLocked(r.now)
+	}
 	if err == nil {
 		// What is due at once, such as replication without lag, is done
 		// before the caller can ask again.

@@ -65,8 +65,10 @@ func (c *Cloud) SetRegion(region string, s RegionState) error {
 func (c *Cloud) setRegionLocked(region string, s RegionState) {
 	was := c.cutOff(region)
 	c.regions[region] = &regionControl{s}
+	c.tellLocked(c.nowLocked())
 	if was {
 		c.resumeReplication(region)
+		c.tellLocked(c.nowLocked())
 	}
 }
 

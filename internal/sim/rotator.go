@@ -45,10 +45,14 @@ func (c *Cloud) LoginWorks(account, region, secretName string) (bool, error) {
 	c.settleLocked(c.nowLocked())
 	at := c.store(account, region)
 	s := at.secrets.byName[secretName]
-	switch {
-	case s == nil:
+	if s == nil {
 		return false, errNoSecret()
-	case s.deleteAt != 0:
+	}
+	return c.loginLocked(at, s)
+}
+
+func (c *Cloud) loginLocked(at *regionStore, s *secret) (bool, error) {
+	if s.deleteAt != 0 {
 		return false, errMarkedForDeletion()
 	}
 	v, err := s.pick(nil, nil)
