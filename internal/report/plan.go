@@ -144,15 +144,15 @@ func skipped(p *printer, plan *planner.Plan, s Style) {
 	if len(plan.Skipped) > 0 {
 		p.line("")
 		p.line(s.paint(faint, "Left alone:"))
-		shown, rest := s.fold(len(plan.Skipped))
+		kinds, each := foldKinds(s, plan.Skipped, func(k planner.Skip) string { return string(k.Region) + " " + k.Reason })
 		g := grid{style: s, indent: 2}
-		for _, skip := range plan.Skipped[:shown] {
-			g.add(text(string(skip.Secret)), text(string(skip.Region)), text(skip.Reason))
+		for _, kind := range kinds {
+			for _, skip := range kind[:min(each, len(kind))] {
+				g.add(text(string(skip.Secret)), text(string(skip.Region)), text(skip.Reason))
+			}
+			g.addMore(len(kind) - each)
 		}
 		g.write(p)
-		if rest != "" {
-			p.line("  " + s.paint(faint, rest))
-		}
 	}
 	unmatched(p, plan.Unmatched, s)
 }

@@ -131,6 +131,23 @@ func TestLongListsAreCutOnATerminalOnly(t *testing.T) {
 	}
 }
 
+func TestOfManyLeftAloneSomeOfEveryReasonAreTold(t *testing.T) {
+	plan := &planner.Plan{Command: "plan"}
+	for i := range 600 {
+		plan.Skipped = append(plan.Skipped, planner.Skip{Secret: topology.Name(fmt.Sprintf("prod/%04d", i)), Region: "us-east-1", Reason: "old primary"})
+	}
+	plan.Skipped = append(plan.Skipped, planner.Skip{Secret: "rds!db", Reason: "managed by rds"})
+	var b bytes.Buffer
+	if err := Plan(&b, plan, Style{Width: 120}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"prod/0009", "… and 590 more of these", "managed by rds"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in\n%s", want, b.String())
+		}
+	}
+}
+
 func TestFindingsThatSayTheSameAreOneLine(t *testing.T) {
 	r := &drift.Report{Verdict: drift.Drifted}
 	for i := range 4998 {
