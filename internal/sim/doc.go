@@ -163,7 +163,10 @@
 // aws:SourceVpc, aws:SourceIp, and so on) or with NotPrincipal is stored and
 // replicated, but taken not to apply: there are no networks here, so that a
 // policy which locks a standby's readers out of AWS locks nobody out of the
-// simulator. Signatures, KMS grants and key policies are not checked.
+// simulator. Signatures and KMS grants are not checked. Of a key's policy it
+// is enforced whether Secrets Manager of the key's region may use the key
+// (kms:Decrypt, kms:GenerateDataKey, under conditions such as
+// kms:ViaService); calls to KMS itself need no permission.
 //
 // Alarms watch what PutMetricData sends, and each other; nothing else writes
 // metrics. Metric math, anomaly bands and percentiles are not evaluated: such

@@ -1,8 +1,6 @@
 package sim
 
 import (
-	"encoding/json"
-	"fmt"
 	"strings"
 	"time"
 )
@@ -70,6 +68,8 @@ type createKeyInput struct {
 	Origin      *string  `check:"enum=AWS_KMS|EXTERNAL|AWS_CLOUDHSM|EXTERNAL_KEY_STORE"`
 	Tags        []keyTag `json:"Tags"`
 	MultiRegion bool
+
+	BypassPolicyLockoutSafetyCheck bool
 }
 
 // createKey makes a key; a multi-Region one is a primary, its id starts mrk-.
@@ -78,8 +78,10 @@ func createKey(r *request) (any, error) {
 	if err := r.read(&in); err != nil {
 		return nil, err
 	}
-	if in.Policy != nil && !json.Valid([]byte(*in.Policy)) {
-		return nil, malformedKeyPolicy()
+	if in.Policy != nil {
+		if bad := r.checkKeyPolicy(*in.Policy, in.BypassPolicyLockoutSafetyCheck); bad != nil {
+			return nil, bad
+		}
 	}
 	if bad := checkKeyTags(keyTagMap(in.Tags)); bad != nil {
 		return nil, bad
@@ -114,34 +116,14 @@ func (s *regionStore) addKey(k *key, policy *string) {
 	s.kms.keys[k.id] = k
 }
 
-// defaultKeyPolicy is AWS's: the account's root may do everything.
-// AWS: KMS developer guide, "Default key policy".
-func (s *regionStore) defaultKeyPolicy() string {
-	return fmt.Sprintf(`{
-  "Version" : "2012-10-17",
-  "Id" : "key-default-1",
-  "Statement" : [ {
-    "Sid" : "Enable IAM User Permissions",
-    "Effect" : "Allow",
-    "Principal" : {
-      "AWS" : "arn:%s:iam::%s:root"
-    },
-    "Action" : "kms:*",
-    "Resource" : "*"
-  } ]
-}`, partitionOf(s.name), s.account.id)
-}
-
-func malformedKeyPolicy() *apiError {
-	return errorf("MalformedPolicyDocumentException", 400, "The new key policy will not allow you to update the key policy in the future.")
-}
-
 type replicateKeyInput struct {
 	KeyId         *string  `check:"required,len=1..2048"`
 	ReplicaRegion *string  `check:"required,len=1..32"`
 	Policy        *string  `check:"len=1..131072"`
 	Description   *string  `check:"len=0..8192"`
 	Tags          []keyTag `json:"Tags"`
+
+	BypassPolicyLockoutSafetyCheck bool
 }
 
 // replicateKey makes a replica of a multi-Region primary key. It is Creating
@@ -167,6 +149,11 @@ func replicateKey(r *request) (any, error) {
 	}
 	if bad := k.usable(); bad != nil {
 		return nil, bad
+	}
+	if in.Policy != nil {
+		if bad := r.checkKeyPolicy(*in.Policy, in.BypassPolicyLockoutSafetyCheck); bad != nil {
+			return nil, bad
+		}
 	}
 	there := r.cloud.store(r.account, region)
 	twin := &key{

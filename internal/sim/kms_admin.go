@@ -1,9 +1,6 @@
 package sim
 
-import (
-	"encoding/json"
-	"time"
-)
+import "time"
 
 // withOwnKey reads an input that names a key and finds it, in one of the
 // given states (none: in any).
@@ -127,48 +124,6 @@ func cancelKeyDeletion(r *request) (any, error) {
 	}
 	k.state, k.deletion, k.window = keyDisabled, time.Time{}, 0
 	return struct{ KeyId string }{k.arn}, nil
-}
-
-func getKeyPolicy(r *request) (any, error) {
-	var in struct {
-		KeyId      *string `check:"required,len=1..2048"`
-		PolicyName *string `check:"len=1..128"`
-	}
-	k, err := withOwnKey(r, &in, func() string { return *in.KeyId })
-	if err != nil {
-		return nil, err
-	}
-	if orElse(in.PolicyName, "default") != "default" {
-		return nil, errorf("NotFoundException", 400, "No such policy exists")
-	}
-	return struct{ Policy, PolicyName string }{k.policy, "default"}, nil
-}
-
-func putKeyPolicy(r *request) (any, error) {
-	var in struct {
-		KeyId  *string `check:"required,len=1..2048"`
-		Policy *string `check:"required,len=1..131072"`
-	}
-	k, err := withOwnKey(r, &in, func() string { return *in.KeyId })
-	if err != nil {
-		return nil, err
-	}
-	if !json.Valid([]byte(*in.Policy)) {
-		return nil, malformedKeyPolicy()
-	}
-	k.policy = *in.Policy
-	return nil, nil
-}
-
-func listKeyPolicies(r *request) (any, error) {
-	var in keyIDInput
-	if _, err := withOwnKey(r, &in, func() string { return *in.KeyId }); err != nil {
-		return nil, err
-	}
-	return struct {
-		PolicyNames []string
-		Truncated   bool
-	}{[]string{"default"}, false}, nil
 }
 
 func keyTagList(tags map[string]string) []any {

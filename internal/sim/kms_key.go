@@ -44,6 +44,8 @@ type key struct {
 	usage, spec string
 	origin      string
 	policy      string
+	read        string            // the policy that parsed was read from
+	parsed      []policyStatement // see statements
 	tags        map[string]string
 	created     time.Time
 	deletion    time.Time // end of the waiting period, zero when none
@@ -114,7 +116,7 @@ func (s *regionStore) managedKey() *key {
 		id: id, arn: s.keyARN(id), state: keyEnabled, managed: true, rotation: 365,
 		description: "Default key that protects my Secrets Manager data when no other key is defined",
 		usage:       "ENCRYPT_DECRYPT", spec: "SYMMETRIC_DEFAULT", origin: "AWS_KMS",
-		created: managedKeyBirth(), rotated: managedKeyBirth(),
+		created: managedKeyBirth(), rotated: managedKeyBirth(), policy: s.managedKeyPolicy(),
 	}
 }
 
@@ -180,9 +182,18 @@ func (r *request) findKey(id string) (*key, *apiError) {
 	return nil, errorf("NotFoundException", 400, "Invalid keyId '%s'", id)
 }
 
+// keyByID resolves a KeyId where an alias will not do. AWS: API reference,
+// EnableKey, GetKeyPolicy and their like ("Specify the key ID or key ARN").
+func (r *request) keyByID(id string) (*key, *apiError) {
+	if strings.HasPrefix(id, "alias/") || strings.HasPrefix(id, "arn:") && strings.Contains(id, ":alias/") {
+		return nil, errorf("NotFoundException", 400, "Invalid keyId '%s'", id)
+	}
+	return r.findKey(id)
+}
+
 // ownKey finds a key that a caller may administer: not an AWS-managed one.
 func (r *request) ownKey(id string) (*key, *apiError) {
-	k, err := r.findKey(id)
+	k, err := r.keyByID(id)
 	if err != nil {
 		return nil, err
 	}

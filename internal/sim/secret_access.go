@@ -66,7 +66,7 @@ func (r *request) denied(arn, why string) error {
 
 // covered says whether a statement speaks about this call.
 func (r *request) covered(st policyStatement, arn string) bool {
-	return r.isPrincipal(st) && r.isAction(st) && isResource(st, arn) && r.meets(st)
+	return r.isPrincipal(st) && st.names("secretsmanager:"+r.op) && isResource(st, arn) && r.meets(st)
 }
 
 func (r *request) isPrincipal(st policyStatement) bool {
@@ -74,16 +74,17 @@ func (r *request) isPrincipal(st policyStatement) bool {
 	return st.Principal.anyone || slices.ContainsFunc(st.Principal.aws, func(p string) bool { return p == root || p == r.account })
 }
 
-func (r *request) isAction(st policyStatement) bool {
-	named := func(list []string) bool {
+// names says whether the statement is about an action.
+func (st *policyStatement) names(action string) bool {
+	any := func(list []string) bool {
 		return slices.ContainsFunc(list, func(pattern string) bool {
-			return globMatch(strings.ToLower(pattern), strings.ToLower("secretsmanager:"+r.op))
+			return globMatch(strings.ToLower(pattern), strings.ToLower(action))
 		})
 	}
 	if len(st.NotAction) > 0 {
-		return !named(st.NotAction)
+		return !any(st.NotAction)
 	}
-	return named(st.Action)
+	return any(st.Action)
 }
 
 func isResource(st policyStatement, arn string) bool {
@@ -92,15 +93,16 @@ func isResource(st policyStatement, arn string) bool {
 
 // meets says whether the conditions hold; one it cannot judge does not.
 func (r *request) meets(st policyStatement) bool {
+	return st.holds(map[string]string{"aws:principalarn": r.callerARN(), "aws:principalaccount": r.account})
+}
+
+// holds says whether the conditions hold in a context, whose keys are lower
+// case; a condition on anything else does not.
+func (st *policyStatement) holds(context map[string]string) bool {
 	for operator, keys := range st.Condition {
 		for key, values := range keys {
-			var actual string
-			switch strings.ToLower(key) {
-			case "aws:principalarn":
-				actual = r.callerARN()
-			case "aws:principalaccount":
-				actual = r.account
-			default:
+			actual, known := context[strings.ToLower(key)]
+			if !known {
 				return false
 			}
 			any := slices.ContainsFunc(values, func(pattern string) bool { return globMatch(pattern, actual) })
@@ -146,6 +148,9 @@ func (c *Cloud) encryptionKey(at *regionStore, id string) (string, error) {
 		return "", nil
 	}
 	k, ok := at.resolveKey(id)
+	if ok && k.usable() == nil && !at.letsUse(k, "kms:GenerateDataKey") {
+		return "", errKMSDenied()
+	}
 	if !ok || k.usable() != nil {
 		return "", c.keyError("EncryptionFailure", "Secrets Manager can't encrypt the protected secret text using the provided KMS key. Check that the KMS key is available, enabled, and not in an invalid state.")
 	}
@@ -158,6 +163,9 @@ func (c *Cloud) decryptable(at *regionStore, keyARN string) error {
 		return nil
 	}
 	k, ok := at.resolveKey(keyARN)
+	if ok && k.usable() == nil && !at.letsUse(k, "kms:Decrypt") {
+		return errKMSDenied()
+	}
 	if !ok || k.usable() != nil {
 		return c.keyError("DecryptionFailure", "Secrets Manager can't decrypt the protected secret text using the provided KMS key.")
 	}
@@ -167,9 +175,15 @@ func (c *Cloud) decryptable(at *regionStore, keyARN string) error {
 // keyError is how an unusable key is told (quirk key-error).
 func (c *Cloud) keyError(code, message string) error {
 	if c.opts.Quirks.KeyError == "access-denied" {
-		err := errorf("AccessDeniedException", 400, "Access to KMS is not allowed")
-		err.Upper = true
-		return err
+		return errKMSDenied()
 	}
 	return errorf(code, 400, "%s", message)
+}
+
+// errKMSDenied is what a caller hears whom the key's policy does not let use
+// the key, as live answers quote it.
+func errKMSDenied() error {
+	err := errorf("AccessDeniedException", 400, "Access to KMS is not allowed")
+	err.Upper = true
+	return err
 }

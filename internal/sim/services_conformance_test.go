@@ -62,7 +62,7 @@ func equal[T comparable](b *bench, what string, got, want T) {
 }
 
 func TestServicesConformance(t *testing.T) {
-	for _, list := range [][]serviceFact{kmsFacts(), functionFacts(), logFacts(), topicFacts(), tokenFacts()} {
+	for _, list := range [][]serviceFact{kmsFacts(), keyPolicyFacts(), functionFacts(), logFacts(), topicFacts(), tokenFacts()} {
 		for _, f := range list {
 			t.Run(f.name, func(t *testing.T) {
 				if f.source == "" {
