@@ -28,18 +28,18 @@ func (e *Executor) Abort(ctx context.Context, id string) (*Report, error) {
 		return r.book.report(r.id), nil
 	}
 	unknown := r.unknown()
-	elsewhere, err := r.movedSince(ctx)
+	since, err := r.movedSince(ctx)
 	if err != nil {
 		return r.book.report(r.id), err
 	}
 	if err := r.session(ctx, kindAbort); err != nil {
 		return r.book.report(r.id), r.stopped(err)
 	}
-	if err := r.oweFences(ctx, elsewhere); err != nil {
+	if err := r.oweFences(ctx, since); err != nil {
 		return r.book.report(r.id), r.stopped(err)
 	}
 	defer r.watch(ctx)()
-	steps := r.undoSteps(unknown, elsewhere)
+	steps := r.undoSteps(unknown, since)
 	q, err := newSchedule(r, steps, func(int) bool { return false }, true)
 	if err != nil {
 		return r.book.report(r.id), err
@@ -65,10 +65,10 @@ func (r *run) unknown() map[int]bool {
 
 // undoSteps are the undo of every applied step that has one and is not yet
 // undone, each after the undo of the steps that needed it.
-func (r *run) undoSteps(unknown map[int]bool, elsewhere map[topology.Name]topology.Move) []planner.Step {
+func (r *run) undoSteps(unknown map[int]bool, since since) []planner.Step {
 	var steps []planner.Step
 	chosen, moved := map[string]bool{}, r.moved()
-	for n := range elsewhere {
+	for n := range since.elsewhere {
 		moved[n] = true
 	}
 	for i := len(r.plan.Steps) - 1; i >= 0; i-- {
@@ -78,7 +78,8 @@ func (r *run) undoSteps(unknown map[int]bool, elsewhere map[topology.Name]topolo
 		if o, ok := r.book.undone[int32(i)]; ok && stateOf[o].satisfied() {
 			continue
 		}
-		if u, ok := undo(&r.plan.Steps[i]); ok && !moved[u.Secret] {
+		u, ok := undo(&r.plan.Steps[i])
+		if ok && !moved[u.Secret] && !(u.Action == planner.DisableAlarms && since.leads(u.Region)) {
 			chosen[u.ID] = true
 			steps = append(steps, u)
 		}
@@ -114,11 +115,11 @@ func (r *run) moved() map[topology.Name]bool {
 // oweFences journals as owed the fences that the run did not come to, of
 // secrets that it did move: the new primary stays, and the old one must not
 // go on rotating beside it without anybody knowing (G2).
-func (r *run) oweFences(ctx context.Context, elsewhere map[topology.Name]topology.Move) error {
+func (r *run) oweFences(ctx context.Context, since since) error {
 	here := map[topology.Name]bool{}
 	for i := range r.plan.Steps {
 		s := &r.plan.Steps[i]
-		if _, gone := elsewhere[s.Secret]; s.Action == planner.Promote && s.Region == r.plan.To && r.book.steps[i].satisfied() && !gone {
+		if _, gone := since.elsewhere[s.Secret]; s.Action == planner.Promote && s.Region == r.plan.To && r.book.steps[i].satisfied() && !gone {
 			here[s.Secret] = true
 		}
 	}
@@ -136,27 +137,6 @@ func (r *run) oweFences(ctx context.Context, elsewhere map[topology.Name]topolog
 		r.book.settle(int32(i), out, at)
 	}
 	return nil
-}
-
-// movedSince are the secrets that another run has moved after this one began:
-// giving them their rotation back here would make a second writer (G2).
-func (r *run) movedSince(ctx context.Context) (map[topology.Name]topology.Move, error) {
-	placement, damage, err := History(ctx, r.e.opts.Store)
-	if err != nil {
-		return nil, err
-	}
-	for i := range damage {
-		if d := &damage[i]; d.Moves() && epochOf(d.Run) > epochOf(r.id) {
-			return nil, fmt.Errorf("run %s came later, and what it moved is not known: %w; in an emergency begin anew, which looks at every region", d.Run, d.Err)
-		}
-	}
-	list := map[topology.Name]topology.Move{}
-	for n, m := range placement.Acting {
-		if m.Run != r.id && epochOf(m.Run) > epochOf(r.id) {
-			list[n] = m
-		}
-	}
-	return list, nil
 }
 
 // undo is the step that takes s back, under the same ID. What it expects is

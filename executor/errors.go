@@ -28,6 +28,8 @@ var (
 	ErrNoRun = errors.New("no such run")
 	// ErrAborted: the run was aborted, so it cannot be resumed.
 	ErrAborted = errors.New("the run was aborted")
+	// ErrOvertaken: later runs have left a run nothing to do; nothing was changed.
+	ErrOvertaken = errors.New("later runs have overtaken it")
 )
 
 // Codes of failures that are not AWS's own.

@@ -15,10 +15,13 @@ import (
 // switchover or failback made each secret's primary (the promotions in the
 // plan's To; a third region's say nothing), and what is still owed.
 //
+// A move is undone by a later step that made its copy a replica again: then
+// the primary is where it was before.
+//
 // A debt is settled by a later step of the same action, subject and region
 // that was applied or found done; it is void once its opposite was applied,
-// or the copy it is about was overwritten. "Later" is by the lease's epoch
-// and the record's number, never by a clock.
+// the copy it is about was overwritten, or is the primary again. "Later" is by
+// the lease's epoch and the record's number, never by a clock.
 //
 // A run that is damaged counts as far as it can be read; History names it.
 func Placement(ctx context.Context, s journal.Store) (topology.Placement, error) {
@@ -84,8 +87,8 @@ type debtKey struct {
 }
 
 func fold(all []deed) topology.Placement {
-	p := topology.Placement{}
 	owed, fences := map[debtKey]topology.Debt{}, map[debtKey]topology.Debt{}
+	moves := map[topology.Name][]topology.Move{} // the last one is in force
 	for _, d := range all {
 		if d.Outcome == Deferred {
 			d.owe(owed)
@@ -93,19 +96,53 @@ func fold(all []deed) topology.Placement {
 		}
 		d.settle(owed)
 		d.fence(fences)
-		if d.Action == planner.Promote && d.Region == d.session.To && moves(d.session.Command) {
-			if p.Acting == nil {
-				p.Acting = map[topology.Name]topology.Move{}
+		n := topology.Name(d.On)
+		switch was := last(moves[n]); {
+		case d.Action == planner.Promote && d.Region == d.session.To && isMove(d.session.Command):
+			if was.To == d.Region { // told again
+				moves[n] = moves[n][:len(moves[n])-1]
 			}
-			// Who is the primary again owes nothing.
-			delete(owed, debtKey{planner.CancelRotation, d.On, d.Region})
-			delete(owed, debtKey{planner.FencePolicy, d.On, d.Region})
-			p.Acting[topology.Name(d.On)] = topology.Move{From: d.session.From, To: d.session.To,
-				Time: d.at.UTC(), Run: d.session.Run, Versions: d.Versions, Held: held(p.Acting[topology.Name(d.On)].Held, d.Versions)}
+			moves[n] = append(moves[n], topology.Move{From: d.session.From, To: d.session.To,
+				Time: d.at.UTC(), Run: d.session.Run, Versions: d.Versions, Held: held(was.Held, d.Versions)})
+			d.leads(owed, d.Region)
+		case d.replaces() && d.Region == was.To:
+			moves[n] = moves[n][:len(moves[n])-1]
+			d.leads(owed, cmp.Or(last(moves[n]).To, was.From))
 		}
 	}
-	p.Owed, p.Fences = debtsOf(owed), debtsOf(fences)
+	p := topology.Placement{Owed: debtsOf(owed), Fences: debtsOf(fences)}
+	for n, list := range moves {
+		if len(list) == 0 {
+			continue
+		}
+		if p.Acting == nil {
+			p.Acting = map[topology.Name]topology.Move{}
+		}
+		p.Acting[n] = last(list)
+	}
 	return p
+}
+
+func last(moves []topology.Move) topology.Move {
+	if len(moves) == 0 {
+		return topology.Move{}
+	}
+	return moves[len(moves)-1]
+}
+
+// leads: who is the primary again owes nothing.
+func (d *deed) leads(owed map[debtKey]topology.Debt, r topology.Region) {
+	for _, a := range copyDebts {
+		delete(owed, debtKey{a, d.On, r})
+	}
+}
+
+// copyDebts are debts of one copy of a secret.
+var copyDebts = [...]planner.Action{planner.CancelRotation, planner.ClearPending, planner.FencePolicy}
+
+// replaces: a replica stands there now, whatever stood there before.
+func (d *deed) replaces() bool {
+	return d.Action == planner.OverwriteReplica || d.Action == planner.Replicate
 }
 
 // held adds the ids of what was promoted now to those of earlier moves.
@@ -145,7 +182,7 @@ func (d *deed) fence(fences map[debtKey]topology.Debt) {
 	}
 }
 
-func moves(command string) bool {
+func isMove(command string) bool {
 	switch command {
 	case "failover", "switchover", "failback":
 		return true
@@ -196,7 +233,7 @@ func (d *deed) settle(owed map[debtKey]topology.Debt) {
 			delete(owed, debtKey{planner.RevokeInvoke, on, d.Region})
 		case planner.OverwriteReplica, planner.Replicate, planner.RemoveReplica:
 			// A replica neither rotates nor has a policy of its own.
-			for _, a := range []planner.Action{planner.CancelRotation, planner.ClearPending, planner.FencePolicy} {
+			for _, a := range copyDebts {
 				delete(owed, debtKey{a, on, d.Region})
 			}
 		}

@@ -21,7 +21,8 @@ import (
 // stay so; all others are looked at afresh, deferred ones too. id may be
 // shortened to its first part ("r12").
 //
-// Errors: ErrNoRun, ErrAborted, ErrLeaseHeld, journal.ErrCorrupt; then as Run.
+// Errors: ErrNoRun, ErrAborted, ErrOvertaken, ErrLeaseHeld,
+// journal.ErrCorrupt; then as Run.
 func (e *Executor) Resume(ctx context.Context, id string) (*Report, error) {
 	r, err := e.reopen(ctx, id)
 	if err != nil {
@@ -35,21 +36,13 @@ func (e *Executor) Resume(ctx context.Context, id string) (*Report, error) {
 	if rep.State == Aborted || r.abortBegun(ctx) {
 		return rep, fmt.Errorf("resume %s: %w; make a new plan", r.id, ErrAborted)
 	}
-	if r.elsewhere, err = r.movedSince(ctx); err != nil {
+	if r.since, err = r.movedSince(ctx); err != nil {
 		return rep, err
 	}
-	return r.work(ctx, kindResume)
-}
-
-// superseded refuses a step about a secret that a later run has moved: what
-// this plan meant for it was meant for another primary. A fence that is still
-// owed to a region that it left is as right as ever.
-func (r *run) superseded(s *planner.Step) error {
-	m, ok := r.elsewhere[s.Secret]
-	if !ok || s.Owed && s.Region != m.To {
-		return nil
+	if err := r.overtaken(ctx); err != nil {
+		return rep, fmt.Errorf("resume %s: %w", r.id, err)
 	}
-	return stale("run %s has moved the secret to %s since", m.Run, m.To)
+	return r.work(ctx, kindResume)
 }
 
 // reopen takes the lease for a run that exists.

@@ -85,8 +85,7 @@ type run struct {
 	book  *ledger // the schedule's goroutine only
 	acts  actions
 
-	// elsewhere are secrets that later runs have moved (Resume).
-	elsewhere map[topology.Name]topology.Move
+	since since // what others did meanwhile (Resume)
 
 	halted []string // why which groups were; the schedule's goroutine only
 	cancel context.CancelCauseFunc

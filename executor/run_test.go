@@ -338,12 +338,15 @@ func TestAbortTakesBackWhatCanBeAndNamesTheOneWayDoors(t *testing.T) {
 			doors = append(doors, d.Action+" "+string(d.Region))
 		}
 		want := []string{"grant-invoke us-west-2", "promote us-west-2", "promote eu-west-1",
-			"attach-rotation us-west-2", "cancel-rotation us-east-1", "overwrite-replica eu-west-1"}
+			"attach-rotation us-west-2", "cancel-rotation us-east-1", "overwrite-replica eu-west-1", "enable-alarms us-west-2"}
 		if !slices.Equal(doors, want) {
 			t.Errorf("one-way doors: %q, want %q", doors, want)
 		}
-		if m.secrets[east][secretName(0)].Rotation.Enabled || m.alarms[west]["logins"].ActionsEnabled || !m.alarms[east]["logins"].ActionsEnabled {
+		if m.secrets[east][secretName(0)].Rotation.Enabled || !m.alarms[east]["logins"].ActionsEnabled {
 			t.Error("a fence was lifted, or the alarms are not as they were")
+		}
+		if !m.alarms[west]["logins"].ActionsEnabled {
+			t.Error("the region where the secret is now was left without its alarms")
 		}
 		if _, err := executorOn(m, s).Resume(ctx, rep.ID); !errors.Is(err, ErrAborted) {
 			t.Errorf("resuming it: %v, want ErrAborted", err)
@@ -440,7 +443,7 @@ func TestResumeLeavesAloneWhatALaterRunHasMoved(t *testing.T) {
 		}
 		before := m.state()
 		rep, err = executorOn(m, s).Resume(ctx, rep.ID)
-		if !errors.Is(err, ErrStopped) || failedWith(rep, CodeStalePlan) != 1 || m.state() != before {
+		if !errors.Is(err, ErrOvertaken) || rep.State != Halted || m.state() != before {
 			t.Fatalf("the old primary was given a replica again: %v %+v\n%s", err, rep, m.state())
 		}
 	})

@@ -162,10 +162,6 @@ func (b *build) owes(a Action, n topology.Name, r topology.Region) bool {
 func (b *build) payPolicy(debt topology.Debt) {
 	var s Standing
 	b.res.Resolve(debt.Secret, &s)
-	c := s.Copy(debt.Region)
-	if s.Primary == debt.Region || c.Secret == nil || c.Secret.Role() == topology.RoleReplica {
-		return
-	}
 	for i := range s.Copies {
 		if follower := s.Copies[i].Secret; follower != nil && follower.PrimaryRegion == debt.Region && follower.Region != debt.Region {
 			b.block(Blocker{Code: "still-followed", Secret: debt.Secret, Region: debt.Region,
@@ -178,12 +174,9 @@ func (b *build) payPolicy(debt topology.Debt) {
 	b.add(rankFence, fenceStep(debt.Secret, g, debt.Region, s.Primary, nil, "; owed since run "+debt.Run))
 }
 
-// payFunction takes an invoke permission that is owed, unless a secret that
-// lives there needs it (again).
+// payFunction takes an invoke permission that is owed.
 func (b *build) payFunction(debt topology.Debt) {
-	if !b.needed(fn{debt.Region, debt.Target}, nil) {
-		b.add(rankFence, revokeStep(debt.Target, debt.Region, b.lastTier(), nil, "; owed since run "+debt.Run))
-	}
+	b.add(rankFence, revokeStep(debt.Target, debt.Region, b.lastTier(), nil, "; owed since run "+debt.Run))
 }
 
 // unfence lifts the policy fence of a copy that is about to be written again,

@@ -1,14 +1,19 @@
 package planner
 
-import "github.com/understudy-dr/understudy/internal/topology"
+import (
+	"slices"
+
+	"github.com/understudy-dr/understudy/internal/topology"
+)
 
 // Owed plans the payment of the debts in Placement whose regions answer:
 // cancelling the rotation of an old primary, silencing its alarms, and the
 // fences beyond that which the configuration asks for. What
 // turns out to be so already is planned all the same, since finding it done
 // pays the debt. A region that has become the acting primary again owes
-// nothing.
+// nothing (Owing).
 func Owed(in Input) *Plan {
+	in.Placement.Owed = Owing(in)
 	b := newBuild(&in, "fence")
 	b.each(b.refence)
 	quiet := map[topology.Region]bool{}
@@ -39,13 +44,39 @@ func Owed(in Input) *Plan {
 	return plan
 }
 
+// Owing are the debts of Placement that the observation does not show to be
+// void. A region that is seen to be a secret's acting primary again owes that
+// secret no fence: paying it would stop the one writer there is. Nor does it
+// owe the silence of its alarms while most secrets are there, or the
+// permission of a function by which one of them rotates. What a dark region
+// owes is never void.
+func Owing(in Input) []topology.Debt {
+	if len(in.Placement.Owed) == 0 {
+		return nil
+	}
+	b := newBuild(&in, "owing")
+	b.each(func(s *Standing) { b.concern(s) })
+	main := b.mainRegion()
+	return slices.DeleteFunc(slices.Clone(in.Placement.Owed), func(d topology.Debt) bool {
+		if b.view(d.Region).Dark != "" {
+			return false
+		}
+		switch Action(d.Action) {
+		case DisableAlarms:
+			return d.Region == main
+		case RevokeInvoke:
+			return b.needed(fn{d.Region, d.Target}, nil)
+		}
+		var s Standing
+		b.res.Resolve(d.Secret, &s)
+		return d.Secret != "" && s.Confirmed && s.Primary == d.Region
+	})
+}
+
 func (b *build) payRotation(debt topology.Debt) {
 	var s Standing
 	b.res.Resolve(debt.Secret, &s)
 	c := s.Copy(debt.Region)
-	if s.Primary == debt.Region {
-		return
-	}
 	step := Step{
 		Action: CancelRotation, Secret: debt.Secret, Region: debt.Region, Phase: PhaseOldPrimary, Owed: true,
 		Before: "rotation on", After: "rotation off",
@@ -60,8 +91,15 @@ func (b *build) payRotation(debt topology.Debt) {
 	b.add(rankOldRotation, step)
 }
 
+// payAlarms silences a region's alarms, those that are owed and gone too:
+// finding them absent pays for them.
 func (b *build) payAlarms(r topology.Region) {
 	set := b.alarmsOf(r)
+	for _, d := range b.in.Placement.Owed {
+		if Action(d.Action) == DisableAlarms && d.Region == r && d.Alarm != "" && set.composites[d.Alarm] == nil {
+			set.metrics[d.Alarm] = nil
+		}
+	}
 	b.disable(set, r, func(string) bool { return true }, Step{
 		Before: "actions on", After: "actions off", Tier: b.lastTier(), Phase: PhaseOldPrimary, Owed: true,
 		Reason: "owed: " + string(r) + " is no longer the primary",

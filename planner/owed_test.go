@@ -42,3 +42,65 @@ func TestAFenceIsNotTakenBack(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatLeadsAgainOwesNothing: a region that is seen to be the acting primary
+// owes no fence, and no silence of its alarms; paying would stop the only
+// writer. A dark one owes what it owed.
+func TestWhatLeadsAgainOwesNothing(t *testing.T) {
+	const desired = `
+primary us-east-1
+standby us-west-2
+group prod match=prod/* replicas=us-west-2 rotation=rotate-db
+alarm secrets-*`
+	const function = "arn:aws:lambda:us-east-1:123456789012:function:rotate-db"
+	debts := []topology.Debt{
+		{Action: string(planner.CancelRotation), Secret: "prod/db", Region: "us-east-1", Run: "r1", Since: now},
+		{Action: string(planner.FencePolicy), Secret: "prod/db", Region: "us-east-1", Run: "r1", Since: now},
+		{Action: string(planner.DisableAlarms), Alarm: "secrets-count", Region: "us-east-1", Run: "r1", Since: now},
+		{Action: string(planner.RevokeInvoke), Target: function, Region: "us-east-1", Run: "r1", Since: now},
+	}
+	back := topology.Move{From: "us-east-1", To: "us-west-2", Time: now, Run: "r1"}
+	for name, c := range map[string]struct {
+		observed string
+		moved    bool
+		owing    int
+	}{
+		"home is the primary again": {`
+secret us-east-1 prod/db rotates=30 lists=us-west-2:InSync
+secret us-west-2 prod/db of=us-east-1
+alarm us-east-1 secrets-count on`, false, 0},
+		"home is dark": {`
+dark us-east-1 timeout
+secret us-west-2 prod/db of=us-east-1`, false, 4},
+		"west leads": {`
+secret us-east-1 prod/db rotates=30
+secret us-west-2 prod/db
+alarm us-east-1 secrets-count on`, true, 4},
+		"home has nothing left": {`
+secret us-west-2 prod/db`, true, 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.desired(desired)
+			w.in.Observed = w.snapshot(c.observed, now)
+			w.in.Placement.Owed = debts
+			if c.moved {
+				w.in.Placement.Acting["prod/db"] = back
+			}
+			if got := planner.Owing(w.in); len(got) != c.owing {
+				t.Errorf("%d debts, want %d: %+v", len(got), c.owing, got)
+			}
+			plan := planner.Owed(w.in)
+			if c.owing == 0 && !plan.Empty() {
+				t.Errorf("would be paid: %+v", plan.Steps)
+			}
+			if c.moved { // found done or not, each debt of a copy has a step that pays it
+				for _, a := range []planner.Action{planner.CancelRotation, planner.FencePolicy, planner.RevokeInvoke, planner.DisableAlarms} {
+					if plan.Summary[a] != 1 {
+						t.Errorf("%d steps of %s", plan.Summary[a], a)
+					}
+				}
+			}
+		})
+	}
+}

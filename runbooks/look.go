@@ -23,6 +23,7 @@ func (env Env) look(ctx context.Context, o planner.Options, skip ...topology.Reg
 		return planner.Input{}, fmt.Errorf("observe: %w", err)
 	}
 	known.Now = env.now()
+	known.Placement.Owed = planner.Owing(known)
 	return known, nil
 }
 

@@ -343,6 +343,22 @@ func (p *performance) hear(proc *process, out any, err error) {
 	p.detail(out)
 }
 
+// journals are all runs' journals, line by line, for people.
+func (p *performance) journals(ctx context.Context) (lines []string) {
+	for key, err := range p.store.List(ctx, "runs/", "") {
+		p.must(err)
+		if !strings.HasSuffix(key, "journal.jsonl") {
+			continue
+		}
+		lines = append(lines, key)
+		for line, err := range p.store.ReadLog(ctx, key) {
+			p.must(err)
+			lines = append(lines, "  "+string(line))
+		}
+	}
+	return lines
+}
+
 // detail tells people what a run did.
 func (p *performance) detail(out any) {
 	if list, ok := out.([]any); ok && len(list) == 2 {

@@ -84,7 +84,7 @@ func replay(t *testing.T, file string) {
 		}
 	}
 	p, broken := perform(t, script, true)
-	t.Log(strings.Join(p.trace, "\n"))
+	t.Log(strings.Join(slices.Concat(p.trace, p.journals(t.Context())), "\n"))
 	for _, v := range broken {
 		t.Error(v)
 	}

@@ -137,6 +137,8 @@ func stateProblem(err error) (int, *report.Error) {
 		return exitRefused, problem("lease-held", err.Error(), "see `understudy runs list`")
 	case errors.Is(err, executor.ErrLeaseLost), errors.Is(err, journal.ErrLeaseLost):
 		return exitStopped, problem("lease-lost", err.Error(), "see `understudy runs list` for who took over")
+	case errors.Is(err, executor.ErrOvertaken):
+		return exitRefused, problem("overtaken", err.Error(), "what is there now: `understudy status`; to end an unfinished one: `understudy runs abort ID`")
 	case errors.Is(err, executor.ErrStopped):
 		return exitStopped, problem("stopped", err.Error(), resumeHint(err))
 	case errors.Is(err, executor.ErrStalePlan):
