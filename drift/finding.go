@@ -98,6 +98,10 @@ const (
 	CodeFunctionMissing   = "rotation-function-missing"
 	CodeFunctionDenied    = "rotation-function-not-invokable"
 	CodeKeyUnusable       = "key-unusable"
+	CodeKeyPolicyForeign  = planner.KeyPolicyForeign    // a key's policy lets in who comes from another region
+	CodeKeyPolicyEndpoint = planner.KeyPolicyEndpoint   // a key's policy asks for a VPC endpoint, of which region is unknown
+	CodeKeyPolicyUnknown  = planner.KeyPolicyUnknown    // no answer
+	CodeKeyPolicyUnread   = planner.KeyPolicyNotChecked // no permission to read it
 	CodeAlarmMissing      = "alarm-missing"
 	CodeAlarmDifferent    = "alarm-different"
 	CodeAlarmActions      = "alarm-actions" // enabled where it should be off, or off where it should be on

@@ -194,6 +194,7 @@ func (m *move) settle() {
 		m.alarms(m.plan.From)
 		m.fenceFunctions()
 		m.unknowns(m.plan.From)
+		m.keyNotes()
 	}
 	if len(m.steps) == 0 && len(m.plan.Blockers) == 0 {
 		m.nothingMoves()

@@ -1,13 +1,6 @@
 package planner
 
-import (
-	"encoding/json"
-	"fmt"
-	"slices"
-	"strings"
-
-	"github.com/understudy-dr/understudy/internal/topology"
-)
+import "github.com/understudy-dr/understudy/internal/topology"
 
 // A Forecast is how fresh the target's copy of one secret is.
 type Forecast struct {
@@ -47,66 +40,4 @@ func (m *moving) forecast() {
 		f.SecondsBehind = max(0, cents(old.Changed.Sub(m.target.Secret.Changed).Seconds()))
 	}
 	m.build.plan.Staleness = append(m.build.plan.Staleness, f)
-}
-
-// policyNotes says of a resource policy that replicated to the target what
-// in it belongs to the old region. A replica's policy cannot be changed, so
-// it can be mended after the promotion only. It is known where it was asked
-// for (the recovery snapshot keeps it).
-func (m *moving) policyNotes() {
-	policy := ""
-	for _, s := range []*topology.Secret{m.target.Secret, m.s.Copy(m.from).Secret, m.recovered()} {
-		if s != nil && s.PolicyKnown {
-			policy = s.Policy
-			break
-		}
-	}
-	what := tiedTo(policy, m.from)
-	if len(what) == 0 {
-		return
-	}
-	m.note(Blocker{
-		Code: "policy-names-old-region", Secret: m.s.Secret, Region: m.to,
-		Message: fmt.Sprintf("its resource policy names %s: who reads it in %s may be denied", strings.Join(what, ", "), m.to),
-		Fix:     "aws secretsmanager put-resource-policy --region " + string(m.to) + " with what belongs there, right after the promotion",
-	})
-}
-
-// tiedTo lists what of a policy belongs to one region: ARNs that name it, and
-// conditions on VPCs and VPC endpoints, which are regional.
-// AWS: "AWS global condition context keys".
-func tiedTo(policy string, r topology.Region) []string {
-	var doc any
-	if policy == "" || json.Unmarshal([]byte(policy), &doc) != nil {
-		return nil
-	}
-	found := map[string]bool{}
-	var walk func(any)
-	walk = func(v any) {
-		switch v := v.(type) {
-		case map[string]any:
-			for key, value := range v {
-				switch strings.ToLower(key) {
-				case "aws:sourcevpce", "aws:sourcevpc", "aws:vpcsourceip":
-					found[key] = true
-				}
-				walk(value)
-			}
-		case []any:
-			for _, value := range v {
-				walk(value)
-			}
-		case string:
-			if strings.HasPrefix(v, "arn:") && strings.Contains(v, ":"+string(r)+":") || strings.Contains(v, "."+string(r)+".") {
-				found[v] = true
-			}
-		}
-	}
-	walk(doc)
-	var list []string
-	for what := range found {
-		list = append(list, what)
-	}
-	slices.Sort(list)
-	return list
 }

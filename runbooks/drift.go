@@ -23,6 +23,7 @@ func Drift(ctx context.Context, env Env, o DriftOptions) (*drift.Report, error) 
 	if err != nil {
 		return nil, err
 	}
+	in = env.keyPolicies(ctx, in, policyTime, in.Desired.Regions()...)
 	if !o.NoSnapshot {
 		in = env.policies(ctx, in)
 		if in, err = env.capture(ctx, in); err != nil {

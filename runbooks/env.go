@@ -29,6 +29,9 @@ type Env struct {
 	// Policy reads a resource policy; nil leaves them unknown. Drift asks, for
 	// the recovery snapshot.
 	Policy PolicyReader
+	// KeyPolicy reads a key policy; nil leaves them unknown. Drift asks in
+	// every region, Failover in its target.
+	KeyPolicy KeyPolicyReader
 
 	Store  journal.Store
 	Holder journal.Holder

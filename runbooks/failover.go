@@ -36,6 +36,7 @@ func Failover(ctx context.Context, env Env, o FailoverOptions) (*planner.Plan, *
 	if err != nil {
 		return nil, nil, err
 	}
+	in = env.keyPolicies(ctx, in, keyPolicyTime, o.To)
 	plan := planner.Failover(in)
 	plan.Candidates = planner.Candidates(in)
 	if err := env.noUnfinishedRun(ctx, o.DryRun, in.Observed); err != nil {

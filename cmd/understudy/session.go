@@ -110,7 +110,7 @@ func (s *session) env(cmd string) runbooks.Env {
 		Desired: s.config.Desired(),
 		Quirks:  s.config.Quirks,
 		Observe: s.observe(s.client.Reader),
-		Cloud:   s.client, CallCounts: s.client.Calls,
+		Cloud:   s.client, CallCounts: s.client.Calls, KeyPolicy: s.client.KeyPolicy,
 		Store: s.store, Holder: journal.Self(cmd),
 		Confirm: s.confirmPlan, Progress: s.event, Stop: s.stops.stop, Warn: s.warn, Tell: s.tell,
 		LeaseTTL: s.cli.Duration("lease-ttl"),
@@ -142,8 +142,9 @@ func (s *session) event(e executor.Event) {
 func (s *session) readOnlyEnv(cmd string) runbooks.Env {
 	env := s.env(cmd)
 	env.Cloud = nil
-	env.Policy = s.client.ReadOnly().Policy
-	env.Observe = s.observe(s.client.ReadOnly())
+	reader := s.client.ReadOnly()
+	env.Policy, env.KeyPolicy = reader.Policy, reader.KeyPolicy
+	env.Observe = s.observe(reader)
 	return env
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 
 	"github.com/understudy-dr/understudy/internal/topology"
 )
@@ -30,5 +31,24 @@ func (r *Reader) Key(ctx context.Context, region topology.Region, ref string) (t
 		return topology.Key{}, &topology.OpError{Op: "DescribeKey", Subject: ref, Region: region,
 			Err: errors.New("answer without KeyMetadata")}
 	}
-	return topology.Key{ARN: aws.ToString(out.KeyMetadata.Arn), State: string(out.KeyMetadata.KeyState)}, nil
+	return topology.Key{
+		ARN: aws.ToString(out.KeyMetadata.Arn), State: string(out.KeyMetadata.KeyState),
+		Managed: out.KeyMetadata.KeyManager == types.KeyManagerTypeAws,
+	}, nil
+}
+
+// KeyPolicy is the policy document of a key (GetKeyPolicy), which has but one,
+// named default. AWS takes a key's id or ARN, and no alias. A region that
+// keeps silent costs one attempt's probe time.
+func (r *Reader) KeyPolicy(ctx context.Context, region topology.Region, key string) (string, error) {
+	ctx = asProbe(ctx)
+	sdk, err := r.sdk.in(ctx, region)
+	if err != nil {
+		return "", err
+	}
+	out, err := sdk.keys.GetKeyPolicy(ctx, &kms.GetKeyPolicyInput{KeyId: aws.String(key), PolicyName: aws.String("default")})
+	if err != nil {
+		return "", opError("GetKeyPolicy", key, region, err)
+	}
+	return aws.ToString(out.Policy), nil
 }

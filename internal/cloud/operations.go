@@ -14,7 +14,7 @@ const (
 	BucketList           = "list"            // ListSecrets
 	BucketDescribe       = "describe"        // DescribeSecret
 	BucketValues         = "values"          // GetSecretValue
-	BucketKeys           = "kms"             // DescribeKey
+	BucketKeys           = "kms"             // DescribeKey, GetKeyPolicy
 	BucketFunctionPolicy = "lambda-read"     // Lambda GetPolicy
 	BucketDescribeAlarms = "describe-alarms" // DescribeAlarms
 	BucketDescribeLogs   = "describe-logs"   // DescribeMetricFilters, DescribeLogGroups
@@ -70,7 +70,7 @@ func bucketOf(service, op string) string {
 		return BucketDescribe
 	case "GetSecretValue":
 		return BucketValues
-	case "DescribeKey":
+	case "DescribeKey", "GetKeyPolicy":
 		return BucketKeys
 	case "PutMetricAlarm", "PutCompositeAlarm":
 		return BucketPutAlarm
@@ -98,7 +98,7 @@ func bucketOf(service, op string) string {
 func isRead(op string) bool {
 	switch op {
 	case "ListSecrets", "DescribeSecret", "GetResourcePolicy",
-		"DescribeKey",
+		"DescribeKey", "GetKeyPolicy",
 		"GetFunctionConfiguration", "GetPolicy",
 		"DescribeAlarms",
 		"DescribeMetricFilters", "DescribeLogGroups",

@@ -47,7 +47,7 @@ func mergeView(old, fresh *topology.RegionView, taken time.Time) *topology.Regio
 		return &v
 	}
 	v.Secrets = mergeSecrets(old.Secrets, fresh.Secrets)
-	v.Keys = seen(&v, "kms", old.Keys, v.Keys)
+	v.Keys = mergeKeys(old.Keys, seen(&v, "kms", old.Keys, v.Keys))
 	v.Functions = seen(&v, "lambda", old.Functions, v.Functions)
 	v.Alarms = seen(&v, "cloudwatch", old.Alarms, v.Alarms)
 	v.Composites = seen(&v, "cloudwatch", old.Composites, v.Composites)
@@ -63,6 +63,19 @@ func seen[M ~map[K]V, K comparable, V any](v *topology.RegionView, service strin
 		return old
 	}
 	return fresh
+}
+
+// mergeKeys keeps the policy of a key that was read before where this capture
+// did not ask, or got no answer.
+func mergeKeys(old, fresh map[string]topology.Key) map[string]topology.Key {
+	out := maps.Clone(fresh)
+	for ref, k := range out {
+		if before := old[ref]; !k.PolicyKnown && before.PolicyKnown && before.ARN == k.ARN {
+			k.Policy, k.PolicyKnown = before.Policy, true
+			out[ref] = k
+		}
+	}
+	return out
 }
 
 // mergeSecrets keeps what a listing does not tell of a secret (its policy,

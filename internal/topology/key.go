@@ -10,6 +10,15 @@ type Key struct {
 	State string `json:"state"` // types.KeyState: Enabled, Disabled, PendingDeletion, …
 	// Missing: KMS answered NotFoundException.
 	Missing bool `json:"missing,omitempty"`
+	// Managed: AWS made it and keeps its policy (KeyManager AWS).
+	Managed bool `json:"managed,omitempty"`
+
+	// Policy is the key policy document, where it was asked for and told
+	// (PolicyKnown). PolicyUnread is why it was not told; "" where nobody
+	// asked.
+	Policy       string `json:"policy,omitempty"`
+	PolicyKnown  bool   `json:"policy_known,omitempty"`
+	PolicyUnread Cause  `json:"policy_unread,omitempty"`
 }
 
 // Usable reports whether Secrets Manager can encrypt under the key now.
