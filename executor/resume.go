@@ -213,6 +213,8 @@ type Summary struct {
 	Holder  journal.Holder  `json:"holder"` // of the last session
 	// Died: the state is running, but no live process holds the lease for it.
 	Died bool `json:"died,omitempty"`
+	// Aborting: an abort has begun, so that only an abort can end it.
+	Aborting bool `json:"aborting,omitempty"`
 	// Problem is what is wrong with a run that is Corrupt; the rest is then as
 	// far as it could be read.
 	Problem string `json:"problem,omitempty"`
@@ -250,12 +252,16 @@ func summarize(ctx context.Context, s journal.Store, id string) (Summary, error)
 		_, last, _ := deedsOf(ctx, s, id)
 		return Summary{ID: id, Command: last.Command, From: last.From, To: last.To, Holder: last.Holder, Total: last.Steps}, err
 	}
-	book := newLedger(doc.Plan)
-	err = each(ctx, s, id, book.visit)
+	book, aborting := newLedger(doc.Plan), false
+	err = each(ctx, s, id, func(rec journal.Record) error {
+		aborting = aborting || rec.Kind == kindAbort
+		return book.visit(rec)
+	})
 	if book.started.IsZero() {
 		book.started = doc.Created
 	}
 	rep := book.report(id)
 	return Summary{ID: id, Command: rep.Command, State: rep.State, From: rep.From, To: rep.To,
-		Started: rep.Started, Ended: rep.Ended, Total: len(doc.Plan.Steps), Steps: rep.Steps, Holder: rep.Holder}, err
+		Started: rep.Started, Ended: rep.Ended, Total: len(doc.Plan.Steps), Steps: rep.Steps, Holder: rep.Holder,
+		Aborting: aborting && rep.State != Aborted}, err
 }

@@ -28,7 +28,8 @@ func Plan(ctx context.Context, env Env) (*planner.Plan, error) {
 // Apply makes the actual state the desired one, by a saved plan or a fresh
 // one, and captures the recovery snapshot. It refuses, having changed
 // nothing, a saved plan once the world has moved (stale-plan) and a plan with
-// steps whose flag was not given (needs-flag). Where a region did not answer,
+// steps whose flag was not given (needs-flag), and while a move of the primary
+// that is about the same is unfinished (unfinished-run). Where a region did not answer,
 // the rest is done and an *Incomplete comes beside the report.
 //
 // With nothing to do the report is completed, has no ID, and there is no run.
@@ -42,6 +43,9 @@ func Apply(ctx context.Context, env Env, o ApplyOptions) (*executor.Report, erro
 		return nil, err
 	}
 	if err := stillHolds(o.Saved, plan); err != nil {
+		return nil, err
+	}
+	if err := env.apart(ctx, plan, false); err != nil {
 		return nil, err
 	}
 	if err := needsFlags(plan, o); err != nil {

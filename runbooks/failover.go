@@ -2,14 +2,12 @@ package runbooks
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/understudy-dr/understudy/executor"
-	"github.com/understudy-dr/understudy/internal/journal"
 	"github.com/understudy-dr/understudy/internal/topology"
 	"github.com/understudy-dr/understudy/planner"
 )
@@ -177,42 +175,4 @@ func blockerLine(b planner.Blocker) string {
 		line = string(b.Secret) + ": " + line
 	}
 	return line
-}
-
-// noUnfinishedRun refuses to begin a second move over a half-done one: its
-// journal knows what the observation cannot tell. If a controller is at work
-// at this moment, the refusal says who. A switchover whose
-// old primary died under it can be neither finished nor unwound, and must not
-// stand in the way of the failover: observed says so, nil allows none.
-func (env Env) noUnfinishedRun(ctx context.Context, dryRun bool, observed *topology.Snapshot) error {
-	if dryRun {
-		return nil
-	}
-	runs, err := executor.Runs(ctx, env.Store)
-	if err != nil {
-		return err
-	}
-	for _, r := range runs {
-		if r.State != executor.Running && r.State != executor.Halted {
-			continue
-		}
-		switch r.Command {
-		case "switchover":
-			if observed != nil && observed.View(r.From).Dark != "" {
-				continue
-			}
-		case "failover", "failback":
-		default:
-			continue
-		}
-		if err := journal.Held(ctx, env.Store, env.Clock); errors.Is(err, journal.ErrLeaseHeld) {
-			return &Refused{Code: "lease-held", Message: err.Error(), Hint: "understudy runs show " + r.ID, Err: err}
-		}
-		return &Refused{
-			Code:    "unfinished-run",
-			Message: fmt.Sprintf("%s %s to %s is %s and not finished; nothing was changed", r.Command, r.ID, r.To, r.State),
-			Hint:    fmt.Sprintf("understudy runs resume %s, or understudy runs abort %s", r.ID, r.ID),
-		}
-	}
-	return nil
 }

@@ -97,12 +97,15 @@ func owedTo(debts []topology.Debt, r topology.Region) []topology.Debt {
 }
 
 // sameWorld returns a check that the world is still the one that a plan was
-// made from.
+// made from, and that no move stopped midway since.
 func (env Env) sameWorld(plan *planner.Plan) func(context.Context) error {
 	return func(ctx context.Context) error {
 		in, err := env.look(ctx, planner.Options{})
 		if err != nil {
 			return fmt.Errorf("look again: %w", err)
+		}
+		if err := env.apart(ctx, plan, true); err != nil {
+			return err
 		}
 		return stillHolds(plan, planner.Converge(in))
 	}

@@ -1,0 +1,123 @@
+package runbooks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/understudy-dr/understudy/executor"
+	"github.com/understudy-dr/understudy/internal/journal"
+	"github.com/understudy-dr/understudy/internal/topology"
+	"github.com/understudy-dr/understudy/planner"
+)
+
+// unfinished are the moves of the primary that stopped midway or whose
+// process died, oldest first.
+func (env Env) unfinished(ctx context.Context) ([]executor.Summary, error) {
+	runs, err := executor.Runs(ctx, env.Store)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(runs, func(r executor.Summary) bool {
+		open := r.State == executor.Running || r.State == executor.Halted
+		return !open || !slices.Contains([]string{"failover", "switchover", "failback"}, r.Command)
+	}), nil
+}
+
+// noUnfinishedRun refuses to begin a second move over a half-done one: its
+// journal knows what the observation cannot tell. If a controller is at work
+// at this moment, the refusal says who.
+//
+// An emergency must not wait for what can be neither finished nor unwound now:
+// a move whose target is dark, or, if it was no emergency itself, whose source
+// is, or one whose abort has begun and did not get through. observed says what
+// is dark; nil allows none.
+func (env Env) noUnfinishedRun(ctx context.Context, dryRun bool, observed *topology.Snapshot) error {
+	if dryRun {
+		return nil
+	}
+	runs, err := env.unfinished(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range runs {
+		if r := &runs[i]; observed == nil || !stuck(r, observed) {
+			return env.refuseOver(ctx, r, "", false)
+		}
+	}
+	return nil
+}
+
+func stuck(r *executor.Summary, observed *topology.Snapshot) bool {
+	return r.Aborting || observed.View(r.To).Dark != "" || r.Command != "failover" && observed.View(r.From).Dark != ""
+}
+
+// apart refuses a plan about anything that an unfinished move is about: half
+// of what it would mend is that move's doing, and would be undone, or done
+// twice, when the move is resumed. leased: the lease is our own by now.
+func (env Env) apart(ctx context.Context, plan *planner.Plan, leased bool) error {
+	runs, err := env.unfinished(ctx)
+	if err != nil || len(runs) == 0 {
+		return err
+	}
+	touched := map[string]bool{}
+	for i := range plan.Steps {
+		for _, on := range subjects(&plan.Steps[i]) {
+			touched[on] = true
+		}
+	}
+	for i := range runs {
+		_, move, err := executor.Load(ctx, env.Store, runs[i].ID)
+		if err != nil {
+			return err
+		}
+		var both []string
+		for j := range move.Steps {
+			for _, on := range subjects(&move.Steps[j]) {
+				if touched[on] && !slices.Contains(both, on) {
+					both = append(both, on)
+				}
+			}
+		}
+		if len(both) > 0 {
+			slices.Sort(both)
+			return env.refuseOver(ctx, &runs[i], ", and this is about "+strings.Join(firstOf(both, 5), ", ")+" too", leased)
+		}
+	}
+	return nil
+}
+
+// subjects are what a step is about; alarms and functions belong to a region,
+// a secret is one everywhere.
+func subjects(s *planner.Step) []string {
+	switch {
+	case s.Secret != "":
+		return []string{string(s.Secret)}
+	case len(s.Params.Alarms) == 0:
+		return []string{s.Subject() + " in " + string(s.Region)}
+	}
+	var list []string
+	for _, name := range s.Params.Alarms {
+		list = append(list, name+" in "+string(s.Region))
+	}
+	return list
+}
+
+// refuseOver refuses because of an unfinished run, or because of who is at work.
+func (env Env) refuseOver(ctx context.Context, r *executor.Summary, why string, leased bool) error {
+	if err := journal.Held(ctx, env.Store, env.Clock); errors.Is(err, journal.ErrLeaseHeld) && !leased {
+		return &Refused{Code: "lease-held", Message: err.Error(), Hint: "understudy runs show " + r.ID, Err: err}
+	}
+	refused := &Refused{
+		Code:    "unfinished-run",
+		Message: fmt.Sprintf("%s %s to %s is %s and not finished%s; nothing was changed", r.Command, r.ID, r.To, r.State, why),
+		Hint:    fmt.Sprintf("understudy runs resume %s, or understudy runs abort %s", r.ID, r.ID),
+	}
+	if r.Aborting {
+		refused.Message = fmt.Sprintf("the abort of %s %s to %s is not finished%s; nothing was changed", r.Command, r.ID, r.To, why)
+		refused.Hint = "understudy runs abort " + r.ID
+	}
+	return refused
+}

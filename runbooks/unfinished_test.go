@@ -1,0 +1,128 @@
+package runbooks_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/understudy-dr/understudy/executor"
+	"github.com/understudy-dr/understudy/internal/sim"
+	"github.com/understudy-dr/understudy/internal/topology"
+	"github.com/understudy-dr/understudy/runbooks"
+)
+
+// halfFailedOver is a world in which a failover to west died at its n-th
+// promotion, or if that is 0 before its first re-parenting; home was in that
+// state meanwhile, and is up again.
+func halfFailedOver(t *testing.T, n int64, homeState string) (*world, string) {
+	t.Helper()
+	w := converged(t, sim.Options{Lag: time.Second})
+	dying := &mortal{Cloud: w.env.Cloud}
+	dying.calls.Store(n)
+	ctx, kill := context.WithCancel(t.Context())
+	defer kill()
+	dying.kill = kill
+	env := w.env
+	if env.Cloud = dying; n == 0 {
+		env.Cloud = neverReplicates{dying}
+	}
+	w.set(home, homeState)
+	_, report, err := runbooks.Failover(ctx, env, runbooks.FailoverOptions{To: west})
+	if err == nil || report == nil {
+		t.Fatalf("not killed: %v %+v", err, report)
+	}
+	w.set(home, sim.RegionUp)
+	return w, report.ID
+}
+
+// neverReplicates ends the program where it would re-parent a region.
+type neverReplicates struct{ *mortal }
+
+func (n neverReplicates) Replicate(context.Context, topology.Region, topology.Name, topology.Region, string, bool) error {
+	n.kill()
+	return context.Canceled
+}
+
+func refusedFor(err error, code string) bool {
+	var refused *runbooks.Refused
+	return errors.As(err, &refused) && refused.Code == code
+}
+
+func TestApplyKeepsItsHandsOffAHalfDoneMove(t *testing.T) { // G2
+	synctest.Test(t, func(t *testing.T) {
+		w, run := halfFailedOver(t, 5, sim.RegionHang)
+		if _, _, err := runbooks.Fence(t.Context(), w.env, runbooks.FenceOptions{}); err != nil {
+			t.Errorf("a fence cannot wait: %v", err)
+		}
+		w.sim.ResetCalls()
+		o := runbooks.ApplyOptions{AllowOverwrite: true, AllowRemove: true, AllowReplicaGap: true}
+		_, err := runbooks.Apply(t.Context(), w.env, o)
+		var refused *runbooks.Refused
+		if !errors.As(err, &refused) || refused.Code != "unfinished-run" || !strings.Contains(refused.Message, run) ||
+			!strings.Contains(refused.Hint, "runs resume "+run) || !strings.Contains(refused.Hint, "runs abort "+run) {
+			t.Fatalf("apply over half a failover: %v", err)
+		}
+		if n := w.mutations(); n != 0 {
+			t.Errorf("refused, after %d mutating calls", n)
+		}
+		if plan, err := runbooks.Plan(t.Context(), w.env); err != nil || plan.Empty() {
+			t.Errorf("a plan only looks: %v", err)
+		}
+		if _, err := runbooks.ReadStatus(t.Context(), w.env); err != nil {
+			t.Error(err)
+		}
+		if _, _, err := runbooks.Failover(t.Context(), w.env, runbooks.FailoverOptions{To: ireland, AcceptStale: 99}); !refusedFor(err, "unfinished-run") {
+			t.Errorf("a second failover although the first can be finished: %v", err)
+		}
+		if _, err := runbooks.Resume(t.Context(), w.env, run); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := runbooks.Fence(t.Context(), w.env, runbooks.FenceOptions{}); err != nil {
+			t.Error(err)
+		}
+		if _, err := runbooks.Apply(t.Context(), w.env, o); err != nil {
+			t.Errorf("finished, and still: %v", err)
+		}
+	})
+}
+
+func TestAnEmergencyDoesNotWaitForAMoveThatCannotBeFinished(t *testing.T) {
+	for name, c := range map[string]struct {
+		at   int64
+		home string
+		end  func(t *testing.T, w *world, run string)
+	}{
+		"its target is dark": {5, sim.RegionHang, func(_ *testing.T, w *world, _ string) { w.set(west, sim.RegionHang) }},
+		"its abort does not get through": {0, sim.RegionUp, func(t *testing.T, w *world, run string) {
+			t.Helper()
+			w.set(home, sim.RegionHang)
+			report, err := executor.New(executor.Options{Cloud: w.env.Cloud, Store: w.store}).Abort(t.Context(), run)
+			if err == nil {
+				t.Fatalf("it got through: %+v", report)
+			}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, run := halfFailedOver(t, c.at, c.home)
+				c.end(t, w, run)
+				_, report, err := runbooks.Failover(t.Context(), w.env, runbooks.FailoverOptions{To: ireland, AcceptStale: 99})
+				if report == nil {
+					t.Fatalf("the failover to %s was refused: %v", ireland, err)
+				}
+				placement, err := executor.Placement(t.Context(), w.store)
+				if err != nil || len(placement.Acting) != 23 {
+					t.Fatalf("%d secrets moved, %v", len(placement.Acting), err)
+				}
+				for n, m := range placement.Acting {
+					if m.To != ireland {
+						t.Errorf("%s is in %s", n, m.To)
+					}
+				}
+			})
+		})
+	}
+}
