@@ -189,6 +189,7 @@ func (g *ledger) report(id string) *Report {
 		Schema: "understudy/run/v1", ID: id, Command: g.plan.Command, State: g.state, From: g.plan.From, To: g.plan.To,
 		Started: g.started.UTC(), Ended: g.ended.UTC(), Steps: g.counts(), Reason: g.reason, Holder: g.last.Holder,
 		Failures: g.failuresByCause(), Owed: g.debts(id), Phases: g.phaseList(), Calls: maps.Clone(g.calls), ARNs: g.arns(),
+		LoginRisks: slices.Clone(g.plan.LoginRisks),
 	}
 	if g.ended.IsZero() {
 		r.Ended = time.Time{}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/understudy-dr/understudy/internal/journal"
 	"github.com/understudy-dr/understudy/internal/topology"
+	"github.com/understudy-dr/understudy/planner"
 )
 
 // A Report is what one run did and what it left (schema understudy/run/v1).
@@ -31,6 +32,9 @@ type Report struct {
 	Reason string `json:"reason,omitempty"`
 	// OneWay are the steps of an aborted run that nothing takes back.
 	OneWay []OneWayStep `json:"one_way,omitempty"`
+	// LoginRisks are the secrets with which applications may fail to log in
+	// now, by cause: the plan's word, and what the runbook found after the run.
+	LoginRisks planner.Risks `json:"login_risks,omitempty"`
 	// UnprotectedSince is when some secret last had a copy in sync in a second
 	// region, as the runbook found after the run; nil while all have.
 	UnprotectedSince *time.Time `json:"unprotected_since,omitempty"`

@@ -176,6 +176,8 @@ func (b *build) finish() *Plan {
 		return cmp.Or(cmp.Compare(x.Secret, y.Secret), cmp.Compare(x.Region, y.Region), cmp.Compare(x.Reason, y.Reason))
 	})
 	p.Skipped = slices.Compact(p.Skipped)
+	b.risksNoted()
+	p.LoginRisks = p.LoginRisks.Sorted()
 	slices.SortFunc(p.Blockers, compareBlockers)
 	p.Blockers = slices.Compact(p.Blockers)
 	slices.SortFunc(p.Notes, compareBlockers)

@@ -41,6 +41,7 @@ func (m *move) limits(s *Standing, target *Copy, from topology.Region) []Blocker
 	if k, known := m.view(m.to).Key(ref); known && !usable(ref, k) {
 		x.Code, x.Message = "key-unusable", fmt.Sprintf("the key %s in %s is %s: nobody could read or write it there", keyName(ref), m.to, keyState(k))
 		x.Fix = "enable the key, or choose another region"
+		m.risk(LoginRisk{Code: RiskKey, Region: m.to, Message: x.Message, Fix: x.Fix}, s.Secret)
 		return []Blocker{x}
 	}
 	if target.State == CopyPrimary {

@@ -22,6 +22,7 @@ func (m *moving) plan() {
 		m.promote()
 		m.forecast()
 		m.policyNotes()
+		m.loginRisks()
 	}
 	m.arns()
 	m.attachRotation()
@@ -248,6 +249,10 @@ func (m *moving) reparent(c *Copy, needs []string) string {
 			Code: "key-unusable", Secret: m.s.Secret, Region: c.Region,
 			Message: fmt.Sprintf("the key %s in %s is %s: not re-parented", want, c.Region, keyState(k)), Fix: "enable it, then understudy apply",
 		})
+		m.risk(LoginRisk{
+			Code: RiskKey, Region: c.Region,
+			Message: fmt.Sprintf("the key %s there is %s: what it serves is no replica of %s, and may be unreadable", want, keyState(k), m.to), Fix: "enable it, then understudy apply",
+		}, m.s.Secret)
 		return ""
 	}
 	return m.add(rankReparent, Step{

@@ -91,6 +91,7 @@ func (r *returning) settleOrphans() bool {
 	case rescue:
 		ids, ok := r.rescue(r.s, r.g, found, r.ready)
 		r.ready = append(r.ready, ids...)
+		r.riskOrphans(found, true)
 		return ok
 	case giveUp:
 		var ids []string
@@ -98,6 +99,7 @@ func (r *returning) settleOrphans() bool {
 			ids = append(ids, x.version.ID)
 		}
 		r.allow = append(r.allow, ids...)
+		r.riskOrphans(found, false)
 		r.note(Blocker{Code: "given-up", Secret: n, Region: r.to, Message: "given up: " + orphanWords(found)})
 		return true
 	}

@@ -35,6 +35,9 @@ type Plan struct {
 	Candidates []Candidate `json:"candidates,omitempty"`
 	// Staleness is how fresh the target's copy is of each secret that moves.
 	Staleness []Forecast `json:"staleness,omitempty"`
+	// LoginRisks are the secrets with which applications may fail to log in
+	// after the move, by cause, the gravest first.
+	LoginRisks Risks `json:"login_risks,omitempty"`
 	// Notes are worth knowing and refuse nothing: an accepted loss, something
 	// unknown, a reason why the plan is empty. Fatal is never set.
 	Notes []Blocker `json:"notes,omitempty"`

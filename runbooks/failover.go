@@ -43,12 +43,12 @@ func Failover(ctx context.Context, env Env, o FailoverOptions) (*planner.Plan, *
 	split := planner.Doctor(in)
 	if err := mayFailOver(in, plan); err != nil {
 		if len(split) > 0 && err.Code == "split-brain" {
-			return plan, nil, splitBrain(split, "nothing was changed")
+			return plan, nil, env.splitBrain(ctx, in, split, "nothing was changed")
 		}
 		return plan, nil, err
 	}
 	if o.DryRun && len(split) > 0 {
-		return plan, nil, splitBrain(split, "this was a dry run, nothing was changed")
+		return plan, nil, env.splitBrain(ctx, in, split, "this was a dry run, nothing was changed")
 	}
 	if o.DryRun {
 		return plan, nil, nil
@@ -68,7 +68,7 @@ func Failover(ctx context.Context, env Env, o FailoverOptions) (*planner.Plan, *
 	if err := env.conclude(ctx, plan, report, spec.Skip...); err != nil || len(split) == 0 {
 		return plan, report, err
 	}
-	return plan, report, splitBrain(split, "all that could be moved was moved")
+	return plan, report, env.splitBrain(ctx, in, split, "all that could be moved was moved")
 }
 
 // conclude verifies what a failover did, and captures the state that the next
@@ -90,6 +90,7 @@ func (env Env) conclude(ctx context.Context, plan *planner.Plan, report *executo
 		return err
 	}
 	report.UnprotectedSince = unprotectedSince(found)
+	addLoginRisks(report, found)
 	return nil
 }
 

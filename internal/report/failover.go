@@ -42,9 +42,42 @@ func outlook(p *printer, plan *planner.Plan, s Style) {
 			p.line("  " + s.paint(faint, rest))
 		}
 	}
+	loginRisks(p, plan.LoginRisks, s)
 	if plan.Command == "failover" && plan.Summary[planner.Promote] > 0 {
 		p.line("")
 		p.paragraph(s, text("If reads are all that is needed, stop here: replicas serve them without any failover. A promotion can't be taken back."))
+	}
+}
+
+// loginRisks says with which secrets applications may fail to log in, and
+// why, the gravest cause first.
+func loginRisks(p *printer, risks planner.Risks, s Style) {
+	if len(risks) == 0 {
+		return
+	}
+	p.line("")
+	p.line(s.paint(strong, "Logins that may fail after the move:"))
+	for i := range risks {
+		x := &risks[i]
+		shown, look := len(x.Secrets), notice
+		if general := x.Code == planner.RiskUnseen || x.Code == planner.RiskOldRotates; general {
+			shown, look = min(shown, 3), plain // so after every loss of a region
+		}
+		names := make([]string, 0, shown+1)
+		for _, n := range x.Secrets[:shown] {
+			names = append(names, clean(string(n)))
+		}
+		if left := len(x.Secrets) - shown; left > 0 {
+			names = append(names, fmt.Sprintf("and %d more; --output json lists them", left))
+		}
+		head, rest := grid{style: s, indent: 2}, grid{style: s, indent: 4}
+		head.add(cell{fmt.Sprintf("%s in %s (%s): %s", many(len(x.Secrets), "secret", "secrets"), x.Region, x.Code, clean(x.Message)), look})
+		head.write(p)
+		rest.add(text(strings.Join(names, ", ")))
+		if x.Fix != "" {
+			rest.add(cell{clean(x.Fix), faint})
+		}
+		rest.write(p)
 	}
 }
 

@@ -24,6 +24,7 @@ func Run(w io.Writer, r *executor.Report, s Style) error {
 	failures(p, r.Failures, s)
 	oneWay(p, r.OneWay, s)
 	owed(p, r.Owed, s)
+	loginRisks(p, r.LoginRisks, s)
 	phases(p, r.Phases, s)
 	calls(p, r.Calls, r.From, s)
 	arns(p, r.ARNs, s)

@@ -19,7 +19,7 @@ type Served struct {
 	Login
 }
 
-// Watch has f called after everything that may change what a region serves:
+// Watch has f called now, and after everything that may change what a region serves:
 // a mutating call, a change of a region's state, and whatever falls due, each
 // at its own virtual time. It sees every copy of every secret of the default
 // account, sorted by region and name. f runs under the cloud's lock, so it
@@ -28,6 +28,8 @@ func (c *Cloud) Watch(f func(at time.Time, served []Served)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.watcher = f
+	c.settleLocked(c.nowLocked())
+	c.tellLocked(c.nowLocked())
 }
 
 // tellLocked lets the watcher look.
