@@ -33,6 +33,9 @@ func (p *player) failback(to topology.Region, flags []string) {
 			p.printf("note: %s", b)
 		}
 	}
+	if report == nil && plan != nil {
+		p.atRisk("failback", plan.LoginRisks)
+	}
 	p.run(report, err)
 }
 
@@ -43,10 +46,7 @@ func (p *player) failback(to topology.Region, flags []string) {
 // failback was told to give up does not count either.
 func (p *player) labelled(words []string) map[string]bool {
 	p.t.Helper()
-	placement, err := executor.Placement(p.t.Context(), p.store)
-	if err != nil {
-		p.t.Fatal(err)
-	}
+	placement := p.placement()
 	gone, out := p.givenUp(words), map[string]bool{}
 	state := p.sim.State()
 	for region, resources := range state.Accounts[account] {

@@ -34,6 +34,7 @@ type player struct {
 	saved   *planner.Plan
 	readers *readers
 	lease   *journal.Lease
+	logins  *logins
 	down    map[topology.Region]bool
 	flips   flips
 }
@@ -58,6 +59,7 @@ func (p *player) end() {
 	if p.lease != nil {
 		_ = p.lease.Release(p.t.Context())
 	}
+	p.judgeLogins()
 	if left := p.flush(); left != "" {
 		p.t.Errorf("printed and not expected:\n%s", left)
 	}
@@ -67,9 +69,50 @@ func (p *player) end() {
 func (p *player) do(line string) {
 	p.t.Helper()
 	words := strings.Fields(line)
-	flags := words[1:]
+	switch {
+	case strings.HasPrefix(line, "logins fail: "), strings.HasPrefix(line, "logins work: "):
+		p.declare(line)
+	case !isCommand(words[0]):
+		if !p.setting(words) {
+			p.stagehand(words)
+		}
+	default:
+		p.guarded(words)
+	}
+}
+
+// isCommand reports whether a word stands for a runbook.
+func isCommand(word string) bool {
+	switch word {
+	case "abort", "apply", "doctor", "drift", "failback", "failover", "fence", "plan", "rescue", "resume", "save-plan", "status", "switchover":
+		return true
+	}
+	return false
+}
+
+// guarded is a runbook's command, with the guarantees asserted around it.
+func (p *player) guarded(words []string) {
+	p.t.Helper()
 	before, writers, managed := p.labelled(words), p.writers(), p.managed()
+	p.beginLogins(words)
 	p.flips.running.Store(true)
+	p.command(words)
+	p.flips.running.Store(false)
+	p.endLogins()
+	p.flipped()
+	p.nothingLost(before)
+	p.oneWriterBut(writers)
+	if now := p.managed(); now != managed {
+		p.t.Errorf("a managed secret was touched: %s, and before: %s", now, managed)
+	}
+	if p.flips.ahead.Load() != 0 {
+		p.t.Errorf("%s was over before all regions had flipped", strings.Join(words, " "))
+	}
+}
+
+func (p *player) command(words []string) {
+	p.t.Helper()
+	flags := words[1:]
 	switch words[0] {
 	case "plan":
 		p.plan()
@@ -88,6 +131,9 @@ func (p *player) do(line string) {
 	case "doctor": // drift, of what it says about two writers
 		report, err := runbooks.Drift(p.t.Context(), p.env, runbooks.DriftOptions{})
 		p.refusal(err)
+		for _, f := range report.Findings {
+			p.logins.tell("drift", f.Code, f.Secret)
+		}
 		p.printf("%s", report.Verdict)
 		for _, line := range reports.DoctorLines(slices.DeleteFunc(report.SplitBrain, func(d planner.Diagnosis) bool {
 			return len(words) > 1 && string(d.Secret) != words[1]
@@ -111,22 +157,6 @@ func (p *player) do(line string) {
 	case "resume":
 		report, err := runbooks.Resume(p.t.Context(), p.env, words[1])
 		p.run(report, err)
-	default:
-		p.flips.running.Store(false)
-		if !p.setting(words) {
-			p.stagehand(words)
-		}
-		return
-	}
-	p.flips.running.Store(false)
-	p.flipped()
-	p.nothingLost(before)
-	p.oneWriterBut(writers)
-	if now := p.managed(); now != managed {
-		p.t.Errorf("a managed secret was touched: %s, and before: %s", now, managed)
-	}
-	if p.flips.ahead.Load() != 0 {
-		p.t.Errorf("%s was over before all regions had flipped", line)
 	}
 }
 
@@ -283,6 +313,7 @@ func (p *player) apply(flags []string) {
 
 func (p *player) run(report *executor.Report, err error) {
 	if report != nil {
+		p.atRisk(report.Command, report.LoginRisks)
 		p.printf("%s %s: %d applied, %d already done, %d deferred, %d failed, %d left", report.Command, report.State,
 			report.Steps.Applied, report.Steps.AlreadyDone, report.Steps.Deferred, report.Steps.Failed, report.Steps.Left)
 		for _, line := range tally(report.Failures, func(f executor.Failure) string { return f.Code + " " + f.Action + " in " + string(f.Region) }) {
@@ -293,6 +324,14 @@ func (p *player) run(report *executor.Report, err error) {
 		}
 	}
 	p.refusal(err)
+}
+
+// atRisk prints and keeps what a report says of logins.
+func (p *player) atRisk(command string, risks planner.Risks) {
+	for _, x := range risks {
+		p.logins.tell(command, x.Code, x.Secrets...)
+		p.printf("risk:  %2d %s in %s", len(x.Secrets), x.Code, x.Region)
+	}
 }
 
 func (p *player) refusal(err error) {
@@ -316,6 +355,9 @@ func (p *player) drift(about []string) {
 	if err != nil {
 		p.refusal(err)
 		return
+	}
+	for _, f := range report.Findings {
+		p.logins.tell("drift", f.Code, f.Secret)
 	}
 	p.printf("%s", report.Verdict)
 	count := map[string]int{}
@@ -377,6 +419,9 @@ func (p *player) failover(to topology.Region, flags []string) {
 		for _, b := range tally(append(plan.Blockers, plan.Notes...), func(b planner.Blocker) string { return b.Code + " " + string(b.Region) }) {
 			p.printf("note: %s", b)
 		}
+	}
+	if report == nil && plan != nil {
+		p.atRisk("failover", plan.LoginRisks)
 	}
 	p.run(report, err)
 	for r, down := range p.down {

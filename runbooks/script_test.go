@@ -77,6 +77,7 @@ func playScript(t *testing.T, text string, quirks sim.Quirks) string {
 		}
 		if p == nil {
 			p = &player{world: newWorld(t, opts)}
+			p.watchLogins()
 		}
 		p.do(line)
 	}

@@ -65,7 +65,8 @@ func newWorld(t *testing.T, opts sim.Options) *world {
 	}
 	w := &world{t: t, sim: aws, store: journal.NewMemory()}
 	w.env = runbooks.Env{
-		Desired: cfg.Desired(), Cloud: client, Policy: client.ReadOnly().Policy, Store: w.store, CallCounts: client.Calls,
+		Desired: cfg.Desired(), Cloud: client, Store: w.store, CallCounts: client.Calls,
+		Policy: client.ReadOnly().Policy, KeyPolicy: client.ReadOnly().KeyPolicy, Versions: client.ReadOnly().Versions,
 		Observe: func(ctx context.Context, skip []topology.Region) (*topology.Snapshot, error) {
 			return client.Observe(ctx, cfg.Desired(), cloud.ObserveOptions{Skip: skip, Alarms: true})
 		},
@@ -150,16 +151,22 @@ func (w *world) oneWriterBut(before map[string][]string) {
 	}
 }
 
-// writers are the regions in which a secret is writable and rotates, but for
-// those with a fence on record as owed.
-func (w *world) writers() map[string][]string {
+// placement is what the journal says.
+func (w *world) placement() topology.Placement {
 	w.t.Helper()
 	p, err := executor.Placement(context.Background(), w.store)
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	return p
+}
+
+// writers are the regions in which a secret is writable and rotates, but for
+// those with a fence on record as owed.
+func (w *world) writers() map[string][]string {
+	w.t.Helper()
 	owed := map[string]bool{}
-	for _, d := range p.Owed {
+	for _, d := range w.placement().Owed {
 		owed[string(d.Secret)+" "+string(d.Region)] = true
 	}
 	writers := map[string][]string{}
