@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/understudy-dr/understudy/internal/topology"
@@ -20,6 +21,8 @@ type Diagnosis struct {
 	Timeline []Event  `json:"timeline"`
 	Advice   string   `json:"advice"`
 	Fix      []string `json:"fix"` // commands, in order
+	// Checked is when all this was seen.
+	Checked time.Time `json:"checked,omitzero"`
 }
 
 // A Side is one of the writers.
@@ -28,9 +31,24 @@ type Side struct {
 	Current  string          `json:"current"`   // version id of AWSCURRENT
 	OnlyHere []string        `json:"only_here"` // version ids that the other side does not hold
 	Changed  time.Time       `json:"changed,omitzero"`
-	Rotates  bool            `json:"rotates"`
-	Function string          `json:"function,omitempty"` // by which it rotates, or did
-	Next     time.Time       `json:"next_rotation,omitzero"`
+	// Written are the versions that were made here since the sides parted,
+	// oldest first, also those that have lost their labels since. Dated says
+	// that it is known, Undated why it is not where it was asked for.
+	Written  []topology.DatedVersion `json:"written,omitempty"`
+	Dated    bool                    `json:"dated,omitempty"`
+	Undated  topology.Cause          `json:"undated,omitempty"`
+	Rotates  bool                    `json:"rotates"`
+	Function string                  `json:"function,omitempty"` // by which it rotates, or did
+	Next     time.Time               `json:"next_rotation,omitzero"`
+
+	secret topology.Name
+}
+
+// A History is a secret's versions in one region, oldest first, or why they
+// were not told.
+type History struct {
+	Versions []topology.DatedVersion
+	Unread   topology.Cause
 }
 
 // An Event is one line of a Timeline.
@@ -51,13 +69,13 @@ func Doctor(in Input) []Diagnosis {
 		if g, known := b.groupOf(s); g == nil || known.Managed() {
 			return
 		}
-		list = append(list, diagnose(s))
+		list = append(list, in.diagnose(s))
 	})
 	return list
 }
 
-func diagnose(s *Standing) Diagnosis {
-	d := Diagnosis{Secret: s.Secret, Primary: s.Primary}
+func (in Input) diagnose(s *Standing) Diagnosis {
+	d := Diagnosis{Secret: s.Secret, Primary: s.Primary, Checked: in.Now}
 	p := s.PrimarySecret()
 	if m := s.Move; m != nil {
 		d.Timeline = append(d.Timeline, Event{m.Time, m.To, fmt.Sprintf("promoted by run %s, leaving %s", m.Run, m.From)})
@@ -68,9 +86,9 @@ func diagnose(s *Standing) Diagnosis {
 			others = append(others, c.Secret)
 		}
 	}
-	d.side(nil, p, others...)
+	d.side(in, nil, p, others...)
 	for _, other := range others {
-		d.side(s.Move, other, p)
+		d.side(in, s.Move, other, p)
 	}
 	slices.SortStableFunc(d.Timeline, func(a, b Event) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Region, b.Region)) })
 	d.advise(s, others)
@@ -79,11 +97,11 @@ func diagnose(s *Standing) Diagnosis {
 
 // side describes one writer. What moved with the primary and was superseded
 // there is nothing that only the other side holds.
-func (d *Diagnosis) side(m *topology.Move, s *topology.Secret, others ...*topology.Secret) {
+func (d *Diagnosis) side(in Input, m *topology.Move, s *topology.Secret, others ...*topology.Secret) {
 	if s == nil {
 		return // the acting primary is dark
 	}
-	side := Side{Region: s.Region, Current: s.Stage(topology.StageCurrent), OnlyHere: []string{}, Changed: s.Changed,
+	side := Side{Region: s.Region, secret: s.Name, Current: s.Stage(topology.StageCurrent), OnlyHere: []string{}, Changed: s.Changed,
 		Rotates: s.Rotation.Enabled, Function: s.Rotation.LambdaARN}
 	if side.Rotates {
 		side.Next = s.Rotation.Next
@@ -94,10 +112,64 @@ func (d *Diagnosis) side(m *topology.Move, s *topology.Secret, others ...*topolo
 			side.OnlyHere = append(side.OnlyHere, v.ID)
 		}
 	}
+	side.date(in, others)
 	d.Sides = append(d.Sides, side)
 	d.event(s.Created, s.Region, "created")
-	d.event(s.Rotation.Last, s.Region, "rotated, or a value was put")
+	d.writes(&side)
+	if !side.Dated {
+		d.event(s.Rotation.Last, s.Region, "rotated, or a value was put")
+	}
 	d.event(s.Changed, s.Region, "last changed; AWSCURRENT is "+cmp.Or(side.Current, "none"))
+}
+
+// date fills in what was written here and never came from, or went to, the
+// other sides.
+func (x *Side) date(in Input, others []*topology.Secret) {
+	h, asked := in.Histories[x.Region][x.secret]
+	if x.Undated = h.Unread; !asked || h.Unread != "" {
+		return
+	}
+	x.Dated = true
+	x.OnlyHere = slices.DeleteFunc(x.OnlyHere, func(id string) bool { return in.anyKeeps(others, id) })
+	move := in.Placement.Acting[x.secret]
+	for _, v := range h.Versions {
+		if !in.anyKeeps(others, v.ID) && !move.Promoted(v.ID) {
+			x.Written = append(x.Written, v)
+		}
+	}
+}
+
+// anyKeeps reports whether one of the copies has a version, with a label or,
+// by its history, without.
+func (in Input) anyKeeps(copies []*topology.Secret, id string) bool {
+	return slices.ContainsFunc(copies, func(c *topology.Secret) bool {
+		return holds(c, id) || slices.ContainsFunc(in.Histories[c.Region][c.Name].Versions, func(v topology.DatedVersion) bool { return v.ID == id })
+	})
+}
+
+// Since is when this side was first written after the sides parted; zero if
+// it was not, or nobody knows.
+func (x *Side) Since() time.Time {
+	if len(x.Written) == 0 {
+		return time.Time{}
+	}
+	return x.Written[0].Created
+}
+
+// manyWrites of one side are told by the first and last of them.
+const manyWrites = 5
+
+func (d *Diagnosis) writes(x *Side) {
+	list := x.Written
+	for i, v := range list {
+		switch left := len(list) - 4; {
+		case len(list) > manyWrites && i == len(list)-3:
+			d.event(v.Created, x.Region, fmt.Sprintf("%s written by then", count(left, "more version")))
+		case len(list) > manyWrites && i >= 2 && i < len(list)-2:
+		default:
+			d.event(v.Created, x.Region, "version "+v.ID+" written, "+cmp.Or(strings.Join(v.Stages, " and "), "superseded since"))
+		}
+	}
 }
 
 func (d *Diagnosis) event(at time.Time, r topology.Region, text string) {

@@ -14,6 +14,9 @@ type Input struct {
 	// none: what a dark primary can no longer tell.
 	Recovery  *topology.Snapshot
 	Placement topology.Placement
+	// Histories are the versions of both sides of a split brain, by region and
+	// secret, where somebody asked.
+	Histories map[topology.Region]map[topology.Name]History
 	Quirks    topology.Quirks
 	// Now is used for ages in reasons only; it never decides a step's ID.
 	Now     time.Time

@@ -22,7 +22,7 @@ func Plan(ctx context.Context, env Env) (*planner.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return planner.Converge(in), oneWriter(in)
+	return planner.Converge(in), env.oneWriter(ctx, in)
 }
 
 // Apply makes the actual state the desired one, by a saved plan or a fresh
@@ -39,7 +39,7 @@ func Apply(ctx context.Context, env Env, o ApplyOptions) (*executor.Report, erro
 		return nil, err
 	}
 	plan := planner.Converge(in)
-	if err := oneWriter(in); err != nil {
+	if err := env.oneWriter(ctx, in); err != nil {
 		return nil, err
 	}
 	if err := stillHolds(o.Saved, plan); err != nil {
@@ -86,28 +86,6 @@ func judgedAll(plan *planner.Plan) error {
 	return &Incomplete{
 		Message: strings.Join(silent, ", ") + " did not answer: what should be there was not judged",
 		Hint:    "understudy apply, once it answers",
-	}
-}
-
-// oneWriter refuses to change anything while a secret has two writers (G2):
-// what is desired is then for a person to say. Fence is the way out.
-func oneWriter(in planner.Input) error {
-	split := planner.Doctor(in)
-	if len(split) == 0 {
-		return nil
-	}
-	return splitBrain(split, "nothing was changed")
-}
-
-func splitBrain(split []planner.Diagnosis, consequence string) *SplitBrain {
-	names := make([]string, len(split))
-	for i := range split {
-		names[i] = string(split[i].Secret)
-	}
-	return &SplitBrain{
-		Message: fmt.Sprintf("two writers of %s; %s", strings.Join(firstOf(names, 5), ", "), consequence),
-		Hint:    "understudy fence pays what is owed to an old primary; understudy drift shows both sides and what to do",
-		Secrets: split,
 	}
 }
 

@@ -54,7 +54,9 @@ func (env Env) check(ctx context.Context, in planner.Input) (*drift.Report, erro
 	if err != nil {
 		return nil, err
 	}
-	return drift.Check(in, drift.Options{
+	report := drift.Check(in, drift.Options{
 		Seen: seen, StuckAfter: env.StuckAfter, SnapshotMaxAge: env.SnapshotMaxAge, Frozen: leftBehind(in),
-	}), nil
+	})
+	report.SplitBrain = env.dated(ctx, in, report.SplitBrain)
+	return report, nil
 }

@@ -33,6 +33,10 @@ type Env struct {
 	// every region, Failover in its target.
 	KeyPolicy KeyPolicyReader
 
+	// Versions reads the dates of a secret's versions; nil leaves them
+	// unknown. They are asked for where a secret has two writers.
+	Versions VersionReader
+
 	Store  journal.Store
 	Holder journal.Holder
 	Clock  journal.Clock // nil is the machine's

@@ -49,6 +49,10 @@ func (p *player) setting(words []string) bool {
 		p.said("", err)
 		p.flips.ahead.Add(1)
 		time.AfterFunc(d, func() { p.flip(words[2], words[3]) })
+	case "key-policy": // key-policy of ALIAS in REGION via REGION, or … from ENDPOINT
+		p.keyPolicy(words[2], words[4], words[5], words[6])
+	case "about-keys": // what drift finds of them
+		p.aboutKeys()
 	case "skipped": // skipped by apply; skipped by failover to REGION
 		p.skipped(words[2:])
 	default:

@@ -52,7 +52,7 @@ func Switchover(ctx context.Context, env Env, o SwitchoverOptions) (*planner.Pla
 	if err := env.noUnfinishedRun(ctx, o.DryRun, nil); err != nil {
 		return plan, nil, err
 	}
-	if err := oneWriter(in); err != nil {
+	if err := env.oneWriter(ctx, in); err != nil {
 		return plan, nil, err
 	}
 	if err := maySwitchOver(plan); err != nil || o.DryRun {

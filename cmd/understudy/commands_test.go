@@ -247,7 +247,7 @@ func TestTheSameWordsInConfigurationAndElsewhere(t *testing.T) {
 	}
 	for _, bucket := range []string{
 		cloud.BucketSecretWrites, cloud.BucketRotation, cloud.BucketPolicy, cloud.BucketPutAlarm, cloud.BucketAlarmActions,
-		cloud.BucketFunction, cloud.BucketLogs, cloud.BucketList, cloud.BucketDescribe, cloud.BucketValues, cloud.BucketKeys,
+		cloud.BucketFunction, cloud.BucketLogs, cloud.BucketList, cloud.BucketDescribe, cloud.BucketValues, cloud.BucketVersions, cloud.BucketKeys,
 		cloud.BucketFunctionPolicy, cloud.BucketDescribeAlarms, cloud.BucketDescribeLogs,
 	} {
 		if !slices.Contains(config.Buckets(), bucket) {

@@ -110,7 +110,7 @@ func (s *session) env(cmd string) runbooks.Env {
 		Desired: s.config.Desired(),
 		Quirks:  s.config.Quirks,
 		Observe: s.observe(s.client.Reader),
-		Cloud:   s.client, CallCounts: s.client.Calls, KeyPolicy: s.client.KeyPolicy,
+		Cloud:   s.client, CallCounts: s.client.Calls, KeyPolicy: s.client.KeyPolicy, Versions: s.client.Versions,
 		Store: s.store, Holder: journal.Self(cmd),
 		Confirm: s.confirmPlan, Progress: s.event, Stop: s.stops.stop, Warn: s.warn, Tell: s.tell,
 		LeaseTTL: s.cli.Duration("lease-ttl"),
@@ -143,7 +143,7 @@ func (s *session) readOnlyEnv(cmd string) runbooks.Env {
 	env := s.env(cmd)
 	env.Cloud = nil
 	reader := s.client.ReadOnly()
-	env.Policy, env.KeyPolicy = reader.Policy, reader.KeyPolicy
+	env.Policy, env.KeyPolicy, env.Versions = reader.Policy, reader.KeyPolicy, reader.Versions
 	env.Observe = s.observe(reader)
 	return env
 }

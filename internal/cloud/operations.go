@@ -14,6 +14,7 @@ const (
 	BucketList           = "list"            // ListSecrets
 	BucketDescribe       = "describe"        // DescribeSecret
 	BucketValues         = "values"          // GetSecretValue
+	BucketVersions       = "versions"        // ListSecretVersionIds
 	BucketKeys           = "kms"             // DescribeKey, GetKeyPolicy
 	BucketFunctionPolicy = "lambda-read"     // Lambda GetPolicy
 	BucketDescribeAlarms = "describe-alarms" // DescribeAlarms
@@ -27,7 +28,7 @@ const (
 // because other callers in the account share them. Zero is unlimited.
 func ceiling(bucket string) float64 {
 	switch bucket {
-	case BucketSecretWrites, BucketRotation, BucketPolicy:
+	case BucketSecretWrites, BucketRotation, BucketPolicy, BucketVersions:
 		return 50
 	case BucketPutAlarm, BucketAlarmActions:
 		return 3
@@ -68,6 +69,8 @@ func bucketOf(service, op string) string {
 		return BucketList
 	case "DescribeSecret":
 		return BucketDescribe
+	case "ListSecretVersionIds":
+		return BucketVersions
 	case "GetSecretValue":
 		return BucketValues
 	case "DescribeKey", "GetKeyPolicy":
@@ -97,7 +100,7 @@ func bucketOf(service, op string) string {
 // credentials are come by.
 func isRead(op string) bool {
 	switch op {
-	case "ListSecrets", "DescribeSecret", "GetResourcePolicy",
+	case "ListSecrets", "DescribeSecret", "ListSecretVersionIds", "GetResourcePolicy",
 		"DescribeKey", "GetKeyPolicy",
 		"GetFunctionConfiguration", "GetPolicy",
 		"DescribeAlarms",

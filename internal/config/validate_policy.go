@@ -89,7 +89,7 @@ func (v *validator) notify() {
 func Buckets() []string {
 	return []string{
 		"secret-writes", "rotation", "policy", "put-alarm", "alarm-actions", "function", "logs",
-		"list", "describe", "values", "kms", "lambda-read", "describe-alarms", "describe-logs",
+		"list", "describe", "values", "versions", "kms", "lambda-read", "describe-alarms", "describe-logs",
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/understudy-dr/understudy/internal/topology"
 	"github.com/understudy-dr/understudy/planner"
 )
 
@@ -32,7 +33,7 @@ func DoctorLines(list []planner.Diagnosis) []string {
 			if side.Region == d.Primary {
 				role = "acting primary"
 			}
-			lines = append(lines, fmt.Sprintf("  %-*s  %s  changed %s  %s  %s", width, side.Region, role, moment(side.Changed), rotates(side), onlyHere(side)))
+			lines = append(lines, fmt.Sprintf("  %-*s  %s  %s  %s  %s", width, side.Region, role, written(&side, d.Checked), rotates(side), onlyHere(side)))
 		}
 		for _, e := range d.Timeline {
 			lines = append(lines, fmt.Sprintf("    %s  %s: %s", moment(e.At), e.Region, e.Text))
@@ -53,6 +54,34 @@ func moment(t time.Time) string {
 		return "at an unknown time"
 	}
 	return t.UTC().Format("2006-01-02 15:04:05Z")
+}
+
+// written says since when a side has changed, and until when.
+func written(side *planner.Side, now time.Time) string {
+	since := side.Since()
+	switch {
+	case side.Undated == topology.CauseDenied:
+		return "changed " + dated(side.Changed, now) + " (what was written when is unknown: allow secretsmanager:ListSecretVersionIds)"
+	case side.Undated != "":
+		return "changed " + dated(side.Changed, now) + " (what was written when is unknown: " + string(side.Undated) + ")"
+	case !side.Dated:
+		return "changed " + dated(side.Changed, now)
+	case since.IsZero():
+		return "nothing written since they parted"
+	}
+	last := side.Written[len(side.Written)-1].Created
+	if len(side.Written) == 1 {
+		return "written " + dated(since, now)
+	}
+	return fmt.Sprintf("written since %s, %d versions, last %s", dated(since, now), len(side.Written), dated(last, now))
+}
+
+// dated is a moment and how long ago it was.
+func dated(t, now time.Time) string {
+	if t.IsZero() || now.IsZero() || t.After(now) {
+		return moment(t)
+	}
+	return moment(t) + ", " + age(now.Sub(t)) + " ago"
 }
 
 func rotates(side planner.Side) string {

@@ -64,6 +64,14 @@ type Version struct {
 	Stages []string `json:"stages"` // sorted
 }
 
+// A DatedVersion is a version and when it was made, as ListSecretVersionIds
+// tells of it; Stages is empty once it has lost its last label.
+type DatedVersion struct {
+	ID      string    `json:"id"`
+	Stages  []string  `json:"stages"` // sorted
+	Created time.Time `json:"created"`
+}
+
 // A ReplicaStatus is one entry of the primary's ReplicationStatus.
 type ReplicaStatus struct {
 	Region   Region    `json:"region"`

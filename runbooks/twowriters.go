@@ -1,0 +1,71 @@
+package runbooks
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/understudy-dr/understudy/internal/topology"
+	"github.com/understudy-dr/understudy/planner"
+)
+
+// A VersionReader reads a secret's versions with their dates, and no value
+// (ListSecretVersionIds).
+type VersionReader func(ctx context.Context, r topology.Region, name topology.Name) ([]topology.DatedVersion, error)
+
+// oneWriter refuses to change anything while a secret has two writers (G2):
+// what is desired is then for a person to say. Fence is the way out.
+func (env Env) oneWriter(ctx context.Context, in planner.Input) error {
+	split := planner.Doctor(in)
+	if len(split) == 0 {
+		return nil
+	}
+	return env.splitBrain(ctx, in, split, "nothing was changed")
+}
+
+func (env Env) splitBrain(ctx context.Context, in planner.Input, split []planner.Diagnosis, consequence string) *SplitBrain {
+	names := make([]string, len(split))
+	for i := range split {
+		names[i] = string(split[i].Secret)
+	}
+	return &SplitBrain{
+		Message: fmt.Sprintf("two writers of %s; %s", strings.Join(firstOf(names, 5), ", "), consequence),
+		Hint:    "understudy fence pays what is owed to an old primary; understudy drift shows both sides and what to do",
+		Secrets: env.dated(ctx, in, split),
+	}
+}
+
+// dated is a diagnosis with the dates of the versions on both sides, which no
+// listing of secrets tells. Only secrets with two writers are asked about, in
+// regions that answered, for as long as policies may take.
+func (env Env) dated(ctx context.Context, in planner.Input, split []planner.Diagnosis) []planner.Diagnosis {
+	if env.Versions == nil || len(split) == 0 {
+		return split
+	}
+	ctx, cancel := context.WithTimeout(ctx, policyTime)
+	defer cancel()
+	in.Histories = map[topology.Region]map[topology.Name]planner.History{}
+	var mu sync.Mutex
+	var work errgroup.Group
+	work.SetLimit(16)
+	for i := range split {
+		name := split[i].Secret
+		for _, side := range split[i].Sides {
+			work.Go(func() error {
+				list, err := env.Versions(ctx, side.Region, name)
+				mu.Lock()
+				defer mu.Unlock()
+				if in.Histories[side.Region] == nil {
+					in.Histories[side.Region] = map[topology.Name]planner.History{}
+				}
+				in.Histories[side.Region][name] = planner.History{Versions: list, Unread: unreadCause(err)}
+				return nil
+			})
+		}
+	}
+	_ = work.Wait() // what failed is in the histories
+	return planner.Doctor(in)
+}
