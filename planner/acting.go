@@ -356,8 +356,9 @@ func (r *Resolver) recoveredBefore(m *topology.Move, region topology.Region) boo
 }
 
 // sameLineage compares the ARN of a writable copy with the primary's, or
-// with what else tells the primary's suffix: the recovery snapshot, or a
-// replica elsewhere. Where nothing does, the copy counts as another secret.
+// with what else tells the primary's suffix: the recovery snapshot, also of the
+// region that our move left, or a replica elsewhere. Where nothing does, the
+// copy counts as another secret.
 func (r *Resolver) sameLineage(s *Standing, secret *topology.Secret) bool {
 	if p := s.PrimarySecret(); p != nil && p.Region != secret.Region {
 		return topology.SameLineage(p, secret)
@@ -369,6 +370,11 @@ func (r *Resolver) sameLineage(s *Standing, secret *topology.Secret) bool {
 		other := s.Copies[i].Secret
 		if other != nil && other.Region != secret.Region && other.PrimaryRegion == s.Primary {
 			return topology.SameLineage(other, secret)
+		}
+	}
+	if s.Move != nil && s.Move.To == s.Primary {
+		if p, known := r.in.Recovery.Secret(s.Move.From, s.Secret); known && p != nil {
+			return topology.SameLineage(p, secret)
 		}
 	}
 	return false

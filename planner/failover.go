@@ -167,7 +167,7 @@ func (m *move) stays(r topology.Region) {
 // the secret if not.
 func (m *move) movable(s *Standing, target *Copy, from topology.Region) bool {
 	for _, x := range m.limits(s, target, from) {
-		if x.Code == codeStale || x.Code == codeFailedReplica {
+		if x.Code == codeStale || x.Code == codeFailedReplica || x.Code == codeLanding {
 			m.behind = append(m.behind, x)
 			continue
 		}

@@ -12,6 +12,7 @@ import (
 const (
 	codeStale         = "stale-standby"
 	codeFailedReplica = "replica-failed"
+	codeLanding       = "overwrite-under-way"
 )
 
 // limits are the reasons why the target's copy cannot, or should not,
@@ -47,7 +48,32 @@ func (m *move) limits(s *Standing, target *Copy, from topology.Region) []Blocker
 	if target.State == CopyPrimary {
 		return nil // moved already: what it lacked was judged then
 	}
+	if words := m.landing(s, target); words != "" {
+		x.Code, x.Message = codeLanding, "its copy in "+string(m.to)+" "+words
+		x.Fix = "wait until that has arrived, or choose another region"
+		return []Blocker{x}
+	}
 	return m.freshness(s, target, from)
+}
+
+// landing says who may be about to overwrite the target's standalone copy: a
+// forced replication that AWS has accepted and that is not there yet. It would
+// land in the new primary, on all that is written there until then. It can't
+// be called back: RemoveRegionsFromReplication might delete what it finds.
+func (m *move) landing(s *Standing, target *Copy) string {
+	if target.Secret.Role() == topology.RoleReplica {
+		return ""
+	}
+	for i := range s.Copies {
+		c := &s.Copies[i]
+		if e, listed := c.Secret.Replica(m.to); listed && c.Region != m.to && e.Status == topology.InProgress {
+			return fmt.Sprintf("is being overwritten from %s (InProgress): what is written there after the move would be lost", c.Region)
+		}
+	}
+	if target.State == CopyPromoted && s.Copy(s.Primary).Secret == nil {
+		return fmt.Sprintf("was to become a replica of %s, which does not answer: if that has begun, it goes on when %s is back, and what was written there after the move is lost", s.Primary, s.Primary)
+	}
+	return ""
 }
 
 // freshness compares the target's versions with the observed primary's, else

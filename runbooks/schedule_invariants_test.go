@@ -120,14 +120,16 @@ func (p *performance) round() (done bool, why error) {
 	return done, nil
 }
 
-// owes: something is owed to a region, about a secret in which nobody else
-// had a hand.
+// owes: by what status shows, something is owed to a region, about a secret in
+// which nobody else had a hand.
 func (p *performance) owes() bool {
-	placement, err := executor.Placement(p.t.Context(), p.store)
-	if err != nil {
-		p.witness.broken("journal", "placement: %v", err)
+	out, err := p.operate("status")
+	st, ok := out.(*runbooks.Status)
+	if err != nil || !ok {
+		p.witness.broken("G3 status", "status at the end: %v", err)
+		return false
 	}
-	return slices.ContainsFunc(placement.Owed, func(d topology.Debt) bool { return !p.tampered[string(d.Secret)] })
+	return slices.ContainsFunc(st.Owed, func(d topology.Debt) bool { return !p.tampered[string(d.Secret)] })
 }
 
 // hopeless: all that fails is about secrets in which somebody else had a
@@ -190,7 +192,8 @@ func (p *performance) final() {
 // but then somebody is told.
 func (p *performance) still(name string, found []string) {
 	told := func(code string) bool {
-		return strings.HasPrefix(code, "rotation-") || code == drift.CodeSplitBrain || code == drift.CodeSnapshotMissing
+		return strings.HasPrefix(code, "rotation-") || code == drift.CodeSplitBrain || code == drift.CodeSnapshotMissing ||
+			code == drift.CodeOverwrittenAfter && p.witness.doomed[name]
 	}
 	if !p.tampered[name] && !slices.ContainsFunc(found, told) {
 		p.witness.broken("G3 still", "%s rotates nowhere, and drift does not say so (%v)", name, found)

@@ -300,6 +300,9 @@ func (p *performance) failover(ctx context.Context, env runbooks.Env, proc *proc
 		o.AcceptStale = 99
 	}
 	plan, report, err := runbooks.Failover(ctx, env, o)
+	if report != nil {
+		p.witness.accepts(plan)
+	}
 	if o.PrimaryLost && report != nil {
 		proc.mu.Lock()
 		n := proc.total[string(plan.From)]

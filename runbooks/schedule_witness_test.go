@@ -19,6 +19,7 @@ import (
 	"github.com/understudy-dr/understudy/internal/journal"
 	"github.com/understudy-dr/understudy/internal/sim"
 	"github.com/understudy-dr/understudy/internal/topology"
+	"github.com/understudy-dr/understudy/planner"
 )
 
 // A request is one attempt at an AWS call, as it leaves a process.
@@ -149,6 +150,11 @@ type witness struct {
 	// dropped secrets had a replica removed by an outsider, which a partition
 	// may delay for ever so long.
 	dropped map[string]bool
+	// doomed secrets were failed over to a region that a forced replication is
+	// on its way to, and the operator, who was told so, accepted the loss:
+	// what AWS has accepted can't be called back without the risk of deleting
+	// the very copy.
+	doomed map[string]bool
 
 	requests, mutations int
 }
@@ -159,7 +165,7 @@ type violation struct{ code, text string }
 func (v violation) String() string { return v.code + ": " + v.text }
 
 func newWitness(st *stage) *witness {
-	return &witness{st: st, readings: map[place]*reading{}, labelled: map[string]bool{}, rogue: map[string]bool{}, dropped: map[string]bool{}}
+	return &witness{st: st, readings: map[place]*reading{}, labelled: map[string]bool{}, rogue: map[string]bool{}, dropped: map[string]bool{}, doomed: map[string]bool{}}
 }
 
 func (w *witness) broken(code, format string, args ...any) {
@@ -376,6 +382,17 @@ func (w *witness) drops(name string) {
 	w.dropped[name] = true
 }
 
+// accepts notes what losses a failover that went ahead had announced.
+func (w *witness) accepts(plan *planner.Plan) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, n := range plan.Notes {
+		if n.Code == "overwrite-under-way" {
+			w.doomed[string(n.Secret)] = true
+		}
+	}
+}
+
 // versions is G1: a version that was under a label when it was last seen is
 // still somewhere. (One without a label is AWS's to delete.)
 func (w *witness) versions() {
@@ -395,7 +412,7 @@ func (w *witness) versions() {
 		}
 		delete(w.labelled, v)
 		name, _, _ := strings.Cut(v, " ")
-		if labelled && !w.excused && !w.rogue[v] && !w.dropped[name] {
+		if labelled && !w.excused && !w.rogue[v] && !w.dropped[name] && !w.doomed[name] {
 			w.breakLocked("G1 lost", "version %s is nowhere any more", v)
 		}
 	}
