@@ -11,6 +11,7 @@ import (
 type disk interface {
 	OpenFile(name string, flag int, perm os.FileMode) (diskFile, error)
 	Rename(from, to string) error
+	Remove(name string) error
 	Mkdir(name string, perm os.FileMode) error
 	// SyncDir makes the names in a directory durable.
 	SyncDir(name string) error
@@ -30,6 +31,8 @@ func (osDisk) OpenFile(name string, flag int, perm os.FileMode) (diskFile, error
 }
 
 func (osDisk) Rename(from, to string) error { return os.Rename(from, to) }
+
+func (osDisk) Remove(name string) error { return os.Remove(name) }
 
 func (osDisk) Mkdir(name string, perm os.FileMode) error { return os.Mkdir(name, perm) }
 

@@ -16,23 +16,15 @@ import (
 	"sync"
 	"syscall"
 	"time"
-
-	"github.com/gofrs/flock"
 )
-
-// lockTimeout bounds the wait for another process that is writing. A write
-// takes milliseconds; whoever takes longer was stopped in the middle of one.
-const lockTimeout = 10 * time.Second
-
-// lockFile excludes two writers of documents.
-const lockFile = ".lock"
 
 // File is a Store in a directory: a document is a file, replaced by rename; a
 // log is a file of lines. Not for network file systems, whose locks and
 // renames promise less.
 type File struct {
-	dir  string
-	disk disk
+	dir      string
+	disk     disk
+	patience time.Duration // lockPatience
 
 	docs sync.Mutex // writers of documents in this process
 
@@ -50,7 +42,7 @@ func OpenFile(dir string) (*File, error) {
 	if info, err := os.Stat(abs); err == nil && !info.IsDir() {
 		return nil, fmt.Errorf("state directory %s is a file: name a directory with --state-dir", abs)
 	}
-	return &File{dir: abs, disk: osDisk{}, logs: map[string]*logState{}}, nil
+	return &File{dir: abs, disk: osDisk{}, patience: lockPatience, logs: map[string]*logState{}}, nil
 }
 
 // Locate is the path of a key's file.
@@ -77,52 +69,24 @@ func (s *File) Put(ctx context.Context, key string, val []byte, ifRev string) (s
 	if err := ready(ctx, key); err != nil {
 		return "", err
 	}
-	s.docs.Lock()
-	defer s.docs.Unlock()
-	if err := makeDirs(s.disk, filepath.Dir(s.Locate(key))); err != nil {
+	path := s.Locate(key)
+	if err := makeDirs(s.disk, filepath.Dir(path)); err != nil {
 		return "", explain(err)
 	}
-	unlock, err := s.lock(ctx, filepath.Join(s.dir, lockFile), lockTimeout)
+	err := s.swap(ctx, path, func() ([]byte, error) {
+		_, rev, err := s.Get(ctx, key)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return nil, err
+		}
+		if rev != ifRev {
+			return nil, fmt.Errorf("%s: %w", path, ErrConflict)
+		}
+		return val, nil
+	})
 	if err != nil {
-		return "", err
-	}
-	defer unlock()
-	_, rev, err := s.Get(ctx, key)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return "", err
-	}
-	if rev != ifRev {
-		return "", fmt.Errorf("%s: %w", s.Locate(key), ErrConflict)
-	}
-	if err := s.replace(s.Locate(key), val); err != nil {
 		return "", explain(err)
 	}
 	return revision(val), nil
-}
-
-// replace writes a file beside path and renames it. The lock is held, so the
-// temporary name needs no counter, and a crash leaves at most one behind.
-func (s *File) replace(path string, val []byte) error {
-	dir, base := filepath.Split(path)
-	temp := filepath.Join(dir, ".tmp-"+base)
-	f, err := s.disk.OpenFile(temp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(val)
-	if err == nil {
-		err = f.Sync()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return err
-	}
-	if err := s.disk.Rename(temp, path); err != nil {
-		return err
-	}
-	return s.disk.SyncDir(dir)
 }
 
 // List implements Store.
@@ -173,27 +137,6 @@ func skip(d fs.DirEntry) error {
 		return fs.SkipDir
 	}
 	return nil
-}
-
-// errLocked: another process has been writing for longer than a write takes.
-var errLocked = errors.New("locked by another process: if it was stopped in the middle of a write, continue or kill it")
-
-// lock takes an advisory lock that the kernel drops with the process.
-func (s *File) lock(ctx context.Context, path string, patience time.Duration) (unlock func(), err error) {
-	l := flock.New(path, flock.SetPermissions(0o600))
-	ok, err := l.TryLock()
-	if err == nil && !ok {
-		wait, cancel := context.WithTimeout(ctx, patience)
-		defer cancel()
-		_, err = l.TryLockContext(wait, 2*time.Millisecond)
-	}
-	switch {
-	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
-		return nil, fmt.Errorf("%s has been %w (waited %v)", path, errLocked, patience)
-	case err != nil:
-		return nil, explain(err)
-	}
-	return func() { _ = l.Unlock() }, nil // closing the descriptor releases it in any case
 }
 
 func revision(val []byte) string {

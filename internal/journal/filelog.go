@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/gofrs/flock"
 )
 
 // logState is what this process knows of a log, so that an append need not
@@ -55,11 +57,11 @@ func (s *File) Append(ctx context.Context, log string, seq int64, lines [][]byte
 	if err != nil {
 		return explain(err)
 	}
-	unlock, err := s.lockLog(ctx, path)
+	l, err := s.lockLog(ctx, path)
 	if err != nil {
-		return err
+		return explain(err)
 	}
-	defer unlock()
+	defer unlock(l)
 	f, err := s.disk.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		return explain(err)
@@ -89,19 +91,13 @@ const logPatience = 2 * time.Second
 // successor from the run: the log goes on in a copy under the same name. What
 // the sleeper still writes goes to a file without a name; then its own lease
 // tells it that it may not act on it.
-func (s *File) lockLog(ctx context.Context, path string) (unlock func(), err error) {
-	unlock, err = s.lock(ctx, path, logPatience)
-	if !errors.Is(err, errLocked) {
-		return unlock, err
-	}
-	data, err := readAll(s.disk, path)
-	if err != nil {
-		return nil, explain(err)
-	}
-	if err := s.replace(path, complete(data)); err != nil {
-		return nil, explain(fmt.Errorf("continue %s in a copy: %w", path, err))
-	}
-	return s.lock(ctx, path, logPatience)
+func (s *File) lockLog(ctx context.Context, path string) (*flock.Flock, error) {
+	return s.lock(ctx, path, logPatience, func() error {
+		return s.swap(ctx, path, func() ([]byte, error) {
+			data, err := readAll(s.disk, path)
+			return complete(data), err
+		})
+	})
 }
 
 // prepare makes the log's file, empty, on its first append.
