@@ -90,7 +90,7 @@ func (f *failback) secret(s *Standing) {
 		return
 	}
 	if chosen := f.in.Options.Groups; len(chosen) > 0 && !slices.Contains(chosen, g.Name) {
-		f.stays(s.Primary)
+		f.stays(s)
 		return
 	}
 	if s.Primary == f.to {

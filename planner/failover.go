@@ -45,7 +45,7 @@ type move struct {
 	here   int       // secrets whose acting primary is the target
 	away   int       // secrets elsewhere although the target is home
 	from   map[topology.Region]int
-	left   map[topology.Region]bool // acting primaries of secrets outside the chosen groups
+	left   map[topology.Region][]topology.Name // what stays, by acting primary: see stays
 }
 
 // targetRefused blocks the whole plan where the target cannot be one.
@@ -101,7 +101,7 @@ func (m *move) secret(s *Standing) {
 		return
 	}
 	if chosen := m.in.Options.Groups; len(chosen) > 0 && !slices.Contains(chosen, g.Name) {
-		m.stays(s.Primary)
+		m.stays(s)
 		return
 	}
 	from := s.Primary
@@ -118,6 +118,7 @@ func (m *move) secret(s *Standing) {
 	}
 	target := s.Copy(m.to)
 	if !m.movable(s, &target, from) {
+		m.stays(s)
 		return
 	}
 	m.comesFrom(from)
@@ -139,6 +140,7 @@ func (m *move) onlyInRecovery(s *Standing) {
 		return
 	}
 	m.block(m.noReplica(s))
+	m.stays(s)
 }
 
 func (m *move) noReplica(s *Standing) Blocker {
@@ -154,13 +156,6 @@ func (m *move) comesFrom(r topology.Region) {
 		m.from = map[topology.Region]int{}
 	}
 	m.from[r]++
-}
-
-func (m *move) stays(r topology.Region) {
-	if m.left == nil {
-		m.left = map[topology.Region]bool{}
-	}
-	m.left[r] = true
 }
 
 // movable says whether the target's copy may become the primary, and blocks
@@ -291,26 +286,25 @@ func (m *move) alarms(from topology.Region) {
 		there := a != nil || c != nil || puts[name] != "" || v.Lacks("cloudwatch")
 		return there && !on && m.wereOn(origin, name)
 	}, puts, string(m.to)+" becomes the primary")
-	if m.left[from] {
-		m.note(Blocker{
-			Code: "alarms-stay", Region: from,
-			Message: fmt.Sprintf("alarms in %s keep acting: other secrets stay there", from),
-		})
-		return
-	}
 	if m.owedAlready(string(DisableAlarms), "", from) {
 		return
 	}
 	old := m.view(from)
+	watching, kept := m.watchOver(from, &source), []string{}
 	m.disable(source, from, func(name string) bool {
 		a, c := old.Alarms[name], old.Composites[name]
 		quiet := a != nil && !a.ActionsEnabled || c != nil && !c.ActionsEnabled
 		absent := !old.Lacks("cloudwatch") && a == nil && c == nil
+		if !quiet && !absent && watching.needed(name) {
+			kept = append(kept, name)
+			return false
+		}
 		return !quiet && !absent
 	}, Step{
 		Owed: true, Tier: m.switchTier(), Phase: PhaseOldPrimary,
 		Before: "actions on", After: "actions off", Reason: string(from) + " is no longer the primary" + m.owedWords(from),
 	}, rankOldAlarms)
+	m.noteKept(from, kept)
 }
 
 // owedWords says of a step in the old primary when it will be done.

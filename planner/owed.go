@@ -91,16 +91,20 @@ func (b *build) payRotation(debt topology.Debt) {
 	b.add(rankOldRotation, step)
 }
 
-// payAlarms silences a region's alarms, those that are owed and gone too:
-// finding them absent pays for them.
+// payAlarms silences the alarms that are owed, and no other, which may watch
+// over what stayed. Those that are gone too: finding them absent pays for them.
 func (b *build) payAlarms(r topology.Region) {
-	set := b.alarmsOf(r)
+	set, owed := b.alarmsOf(r), map[string]bool{}
 	for _, d := range b.in.Placement.Owed {
-		if Action(d.Action) == DisableAlarms && d.Region == r && d.Alarm != "" && set.composites[d.Alarm] == nil {
+		if Action(d.Action) != DisableAlarms || d.Region != r {
+			continue
+		}
+		if owed[d.Alarm] = true; d.Alarm != "" && set.composites[d.Alarm] == nil {
 			set.metrics[d.Alarm] = nil
 		}
 	}
-	b.disable(set, r, func(string) bool { return true }, Step{
+	all := owed[""] // a debt that names none
+	b.disable(set, r, func(name string) bool { return all || owed[name] }, Step{
 		Before: "actions on", After: "actions off", Tier: b.lastTier(), Phase: PhaseOldPrimary, Owed: true,
 		Reason: "owed: " + string(r) + " is no longer the primary",
 	}, rankOldAlarms)

@@ -1,6 +1,7 @@
 package planner_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -102,5 +103,32 @@ secret us-west-2 prod/db`, true, 4},
 				}
 			}
 		})
+	}
+}
+
+// TestOnlyWhatIsOwedFallsSilent: an alarm that a failover left on, for a
+// secret that stayed, is not silenced with the others.
+func TestOnlyWhatIsOwedFallsSilent(t *testing.T) {
+	const home = topology.Region("us-east-1")
+	on := func(name string) *topology.Alarm {
+		return &topology.Alarm{Name: name, Region: home, ActionsEnabled: true}
+	}
+	in := planner.Input{
+		Desired: &topology.Desired{Primary: home, Standby: []topology.Region{"us-west-2"}, Alarms: []topology.AlarmRule{{Match: []string{"secrets-*"}}}},
+		Observed: &topology.Snapshot{Regions: map[topology.Region]*topology.RegionView{
+			home: {Region: home, Alarms: map[string]*topology.Alarm{"secrets-moved": on("secrets-moved"), "secrets-all": on("secrets-all")}},
+			"us-west-2": {Region: "us-west-2", Secrets: map[topology.Name]*topology.Secret{"prod/db": {
+				Name: "prod/db", Region: "us-west-2", ARN: "arn:aws:secretsmanager:us-west-2:123456789012:secret:prod/db-AbCdEf",
+			}}},
+		}},
+		Placement: topology.Placement{
+			Acting: map[topology.Name]topology.Move{"prod/db": {From: home, To: "us-west-2", Run: "r1"}},
+			Owed:   []topology.Debt{{Action: string(planner.DisableAlarms), Alarm: "secrets-moved", Region: home, Run: "r1"}},
+		},
+	}
+	in.Desired.Groups = []topology.Group{{Name: "prod", Selector: topology.Selector{Match: []string{"prod/*"}}}}
+	plan := planner.Owed(in)
+	if len(plan.Steps) != 1 || !slices.Equal(plan.Steps[0].Params.Alarms, []string{"secrets-moved"}) {
+		t.Errorf("planned %+v, want secrets-moved silenced alone", plan.Steps)
 	}
 }

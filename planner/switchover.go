@@ -107,7 +107,7 @@ func (h *handover) secret(s *Standing) {
 		return
 	}
 	if chosen := h.in.Options.Groups; len(chosen) > 0 && !slices.Contains(chosen, g.Name) {
-		h.stays(s.Primary)
+		h.stays(s)
 		return
 	}
 	if s.Primary == h.to && s.Confirmed {

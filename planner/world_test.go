@@ -205,6 +205,12 @@ func (w *world) snapshot(text string, taken time.Time) *topology.Snapshot {
 				AlarmActions: f.list("actions"), Namespace: "Secrets", Metric: f.pairs["metric"],
 				Period: 60, Periods: 1, Threshold: &threshold, Comparison: "GreaterThanThreshold", State: "OK",
 			}
+			if name := f.pairs["of"]; name != "" {
+				v.Alarms[f.word(1)].Dimensions = []topology.Dimension{{Name: "SecretId", Value: name}}
+			}
+			if name := f.pairs["function"]; name != "" {
+				v.Alarms[f.word(1)].Namespace, v.Alarms[f.word(1)].Dimensions = "AWS/Lambda", []topology.Dimension{{Name: "FunctionName", Value: name}}
+			}
 		case "composite":
 			v.Composites[f.word(1)] = &topology.CompositeAlarm{
 				Name: f.word(1), Region: r, ARN: alarmARN(r, f.word(1)), ActionsEnabled: f.has("on"),
