@@ -108,6 +108,7 @@ const (
 	CodeFilterMissing     = "metric-filter-missing"
 	CodeUnprotected       = "unprotected"
 	CodeUnmatched         = "unmatched"
+	CodeManaged           = "managed" // by another service: a group matches it, and nothing may be done for it
 	CodePendingDeletion   = "pending-deletion"
 	CodeOverwrittenAfter  = "promoted-became-replica" // somebody re-added a promoted region
 	CodeClobberAttempted  = "clobber-attempted"       // the old primary tries to replicate over the new one

@@ -15,8 +15,12 @@ func (c *check) secrets() {
 	var s planner.Standing
 	for _, n := range resolver.Names() {
 		resolver.Resolve(n, &s)
-		group, managed := c.groupOf(&s)
-		if group == nil || managed {
+		group, known := c.groupOf(&s)
+		if group == nil {
+			continue
+		}
+		if known != nil && known.Managed() {
+			c.managed(&s, group, known)
 			continue
 		}
 		c.report.Secrets++
@@ -31,8 +35,8 @@ func (c *check) secrets() {
 
 // groupOf finds a secret's group by any copy that is known, the acting
 // primary's first: a dark primary does not make a secret unmatched.
-func (c *check) groupOf(s *planner.Standing) (group *topology.Group, managed bool) {
-	known := s.PrimarySecret()
+func (c *check) groupOf(s *planner.Standing) (group *topology.Group, known *topology.Secret) {
+	known = s.PrimarySecret()
 	for i := range s.Copies {
 		if known == nil {
 			known = s.Copies[i].Secret
@@ -44,9 +48,19 @@ func (c *check) groupOf(s *planner.Standing) (group *topology.Group, managed boo
 		}
 	}
 	if known == nil {
-		return c.in.Desired.GroupOf(s.Secret, nil), false
+		return c.in.Desired.GroupOf(s.Secret, nil), nil
 	}
-	return c.in.Desired.GroupOf(s.Secret, known.Tags), known.Managed()
+	return c.in.Desired.GroupOf(s.Secret, known.Tags), known
+}
+
+// managed tells of a secret that a group asks to protect and that no plan may
+// touch, so that nobody takes silence for protection.
+func (c *check) managed(s *planner.Standing, g *topology.Group, known *topology.Secret) {
+	c.add(Finding{
+		Code: CodeManaged, Severity: Info, Kind: Hygiene, Secret: s.Secret, Region: known.Region,
+		Message: fmt.Sprintf("managed by %s, which alone may change it: group %s matches it, and it is not protected", known.OwningService, g.Name),
+		Fix:     fmt.Sprintf("plan its failover with %s; [[group]] exclude of %s silences this", known.OwningService, g.Name),
+	})
 }
 
 // primary judges the acting primary's copy.

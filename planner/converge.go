@@ -73,7 +73,7 @@ func (b *build) concern(s *Standing) *topology.Group {
 		return nil
 	}
 	if known.Managed() {
-		b.skip(s.Secret, "", "managed by "+known.OwningService+": only that service may change it")
+		b.skip(s.Secret, "", b.managedWords(known))
 		return nil
 	}
 	g, _ := b.groupOf(s)
@@ -83,6 +83,16 @@ func (b *build) concern(s *Standing) *topology.Group {
 	}
 	b.primaries[s.Primary]++
 	return g
+}
+
+// managedWords say why a managed secret is left alone and, when the primary
+// moves, what to do instead.
+func (b *build) managedWords(s *topology.Secret) string {
+	words := "managed by " + s.OwningService + ": only that service may change it"
+	if to := b.plan.To; to != "" {
+		words = fmt.Sprintf("not moved: %s; fail over what it belongs to with %s, or give its readers in %s a secret of their own", words, s.OwningService, to)
+	}
+	return words
 }
 
 // groupOf returns the group that a secret belongs to, nil if none, and the

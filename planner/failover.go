@@ -133,6 +133,9 @@ func (m *move) onlyInRecovery(s *Standing) {
 		return
 	}
 	g, known := m.groupOf(s)
+	if known != nil && known.Managed() && known.Deleted.IsZero() {
+		m.skip(s.Secret, s.Primary, m.managedWords(known))
+	}
 	if g == nil || known.Managed() || !known.Deleted.IsZero() {
 		return
 	}
