@@ -5,13 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/understudy-dr/understudy/internal/journal"
 )
 
 // headDoc is head.json, which anchors a run's journal: the hash chain alone
 // can't tell that whole lines are missing at the end. It is written when a
-// session begins and when it ends; a journal may be longer, never shorter.
+// session begins, before a wave, within anchorEvery of any other record, and
+// when the session ends. A journal may be longer than its head tells, for a
+// process can die in between; one that is shorter has lost lines.
 type headDoc struct {
 	Schema string `json:"schema"`
 	Run    string `json:"run"`
@@ -19,9 +22,16 @@ type headDoc struct {
 	Sum    string `json:"sum"` // of record Seq
 }
 
+// anchorEvery is how long a record may stand before the head tells of it. All
+// records of that time share one write, so that it costs no step anything.
+const anchorEvery = time.Second
+
 func headKey(run string) string { return "runs/" + run + "/head.json" }
 
-// anchor stores the journal's head, unless a later one is stored.
+// anchor stores the journal's head, unless a later one is stored. The lease is
+// looked at between reading the old head and replacing it: what a process has
+// appended that was cut off meanwhile is not in the log, and its successor
+// stores a head before its first step.
 func (r *run) anchor(ctx context.Context) error {
 	seq, sum := r.log.Head()
 	raw, err := json.Marshal(headDoc{"understudy/run-head/v1", r.id, seq, sum})
@@ -37,6 +47,9 @@ func (r *run) anchor(ctx context.Context) error {
 		if json.Unmarshal(old, &have) == nil && have.Seq >= seq {
 			return nil
 		}
+		if err := r.lease.Check(ctx); err != nil {
+			return err
+		}
 		if _, err = r.e.opts.Store.Put(ctx, headKey(r.id), raw, rev); err == nil {
 			return nil
 		}
@@ -50,25 +63,25 @@ func (r *run) anchor(ctx context.Context) error {
 // records reads a run's journal, checked against its head. A run that died
 // before its first record has neither.
 //
-// What visit has seen before an error was as it was written.
-// Errors: journal.ErrCorrupt, visit's own.
-func records(ctx context.Context, s journal.Store, id string, visit func(journal.Record) error) error {
+// What visit has seen before an error was as it was written; its own error is
+// one more way in which a journal is damaged. Errors: journal.ErrCorrupt.
+func records(ctx context.Context, s journal.Store, id string, visit func(journal.Record) error) (*anchored, error) {
 	a, err := anchoredBy(ctx, s, id, visit)
 	if err != nil {
-		return err
+		return a, err
 	}
 	for rec, err := range journal.Read(ctx, s, logKey(id)) {
 		if errors.Is(err, journal.ErrNotFound) {
 			break
 		}
 		if err != nil {
-			return err
+			return a, err
 		}
 		if err := a.visit(rec); err != nil {
-			return err
+			return a, err
 		}
 	}
-	return a.end()
+	return a, a.end()
 }
 
 // anchored checks a journal against its head while it is read.
@@ -76,6 +89,7 @@ type anchored struct {
 	store journal.Store
 	head  headDoc
 	last  int64
+	kind  string // of the last record
 	then  func(journal.Record) error
 }
 
@@ -88,10 +102,13 @@ func anchoredBy(ctx context.Context, s journal.Store, id string, then func(journ
 }
 
 func (a *anchored) visit(rec journal.Record) error {
-	if a.last = rec.Seq; a.last == a.head.Seq && rec.Sum != a.head.Sum {
+	if a.last, a.kind = rec.Seq, rec.Kind; a.last == a.head.Seq && rec.Sum != a.head.Sum {
 		return a.damaged(a.last, "it is not the record that head.json tells of")
 	}
-	return a.then(rec)
+	if err := a.then(rec); err != nil {
+		return fmt.Errorf("run %s: %w: %w", a.head.Run, journal.ErrCorrupt, err)
+	}
+	return nil
 }
 
 // end is asked after the last record.

@@ -32,11 +32,12 @@ type schedule struct {
 	queue   map[lockKey][]int32 // steps that wait for a key
 	regions map[topology.Region]*lane
 
-	inFlight int
-	baking   int
-	started  []startedStep // oldest first; ended ones are dropped late
-	news     chan news
-	fatal    error
+	inFlight  int
+	baking    int
+	anchorDue bool          // within anchorEvery
+	started   []startedStep // oldest first; ended ones are dropped late
+	news      chan news
+	fatal     error
 }
 
 // A lane is one region's capacity: a region that hangs fills only its own.
@@ -62,7 +63,7 @@ type startedStep struct {
 }
 
 // news is what a step's goroutine tells: an intent is durable, or the step
-// has ended; or that a group's pause is over.
+// has ended; or that a group's pause is over; or that the journal's head is due.
 type news struct {
 	step   int32
 	intent bool
@@ -70,6 +71,7 @@ type news struct {
 	out    outcome
 	err    error
 	baked  *group
+	anchor bool
 }
 
 type stepHeap []int32
@@ -183,9 +185,30 @@ func (q *schedule) loop(ctx context.Context) error {
 		if q.inFlight == 0 && q.baking == 0 {
 			return q.fatal
 		}
-		q.hear(<-q.news) //nolint:contextcheck // a wave is journaled whatever ends meanwhile
+		n := <-q.news
+		q.hear(n) //nolint:contextcheck // a wave is journaled whatever ends meanwhile
+		if !n.anchor {
+			q.anchorSoon(ctx)
+		}
 	}
 }
+
+// anchorSoon has the journal's head stored once anchorEvery has passed, also if
+// nothing happens until then. A run that is stopping does so at its end.
+func (q *schedule) anchorSoon(ctx context.Context) {
+	if q.anchorDue || ctx.Err() != nil {
+		return
+	}
+	q.anchorDue = true
+	go func() {
+		_ = q.r.e.clock.Sleep(ctx, anchorEvery)
+		q.news <- news{anchor: true}
+	}()
+}
+
+// anchor stores the journal's head. One that cannot be written harms nobody:
+// the journal is as durable without, and the older head still holds.
+func (q *schedule) anchor() { _ = q.r.anchor(context.Background()) }
 
 // start gives a step to a goroutine, or parks it behind what it must wait for.
 func (q *schedule) start(ctx context.Context, i int32) {
@@ -228,6 +251,10 @@ func (q *schedule) lane(r topology.Region) *lane {
 
 func (q *schedule) hear(n news) {
 	switch {
+	case n.anchor:
+		q.anchorDue = false
+		q.anchor()
+		return
 	case n.baked != nil:
 		q.baking--
 		n.baked.bake = false
@@ -416,6 +443,7 @@ func (q *schedule) openWave(g *group) {
 			q.fatal = err
 			return
 		}
+		q.anchor()
 		q.r.emit(q, Event{Kind: WaveOpened, Group: g.name, Wave: w.Wave, Waves: w.Of, Tier: g.tier})
 	}
 	for _, i := range g.parked[g.open] {

@@ -138,13 +138,21 @@ func (s *session) runsAbort(ctx context.Context, id string) error {
 }
 
 func (s *session) runsVerify(ctx context.Context, id string) error {
-	if err := executor.Verify(ctx, s.store, id); err != nil {
+	proof, err := executor.Prove(ctx, s.store, id)
+	if err != nil {
 		return err
 	}
 	document := &struct {
 		Schema string `json:"schema"`
 		ID     string `json:"id"`
 		Intact bool   `json:"intact"`
-	}{"understudy/verify/v1", id, true}
-	return s.print(document, func(io.Writer) error { return s.say("%s is intact.", id) })
+		executor.Proof
+		Open string `json:"open,omitempty"`
+	}{"understudy/verify/v1", id, true, proof, proof.Open()}
+	return s.print(document, func(io.Writer) error {
+		if proof.Complete {
+			return s.say("%s is intact and complete: %d records.", id, proof.Records)
+		}
+		return s.say("%s is intact as far as it goes: %d records; %s.", id, proof.Records, proof.Open())
+	})
 }
