@@ -49,6 +49,9 @@ func (b *build) converge(s *Standing) {
 		})
 		return // which side holds is for a person to say
 	}
+	// A failback that was interrupted may leave its own fence on the primary,
+	// which refuses every step that is made from there.
+	lifted, before := b.unfence(s.Secret, g, s.Primary), len(b.steps)
 	for i := range s.Copies {
 		c := &s.Copies[i]
 		switch {
@@ -57,6 +60,11 @@ func (b *build) converge(s *Standing) {
 			b.wantReplica(s, g, c, p.Secret)
 		default:
 			b.leftOver(s, g, c)
+		}
+	}
+	for _, step := range b.steps[before:] {
+		if lifted != "" {
+			step.Needs = append(step.Needs, lifted)
 		}
 	}
 	b.beyond(s, p.Secret)

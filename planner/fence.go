@@ -146,7 +146,7 @@ func (b *build) refence(s *Standing) {
 	if c.Secret.Rotation.Enabled && !b.owes(CancelRotation, s.Secret, c.Region) {
 		b.payRotation(topology.Debt{Action: string(CancelRotation), Secret: s.Secret, Region: c.Region, Run: s.Move.Run})
 	}
-	if b.desired.Failover.Fence == fencePolicy && !b.in.Placement.Fenced(string(s.Secret), c.Region) && !b.owes(FencePolicy, s.Secret, c.Region) {
+	if b.desired.Failover.Fence == fencePolicy && b.in.Options.Returning[s.Secret] != c.Region && !b.in.Placement.Fenced(string(s.Secret), c.Region) && !b.owes(FencePolicy, s.Secret, c.Region) {
 		b.payPolicy(topology.Debt{Action: string(FencePolicy), Secret: s.Secret, Region: c.Region, Run: s.Move.Run})
 	}
 }
@@ -160,6 +160,9 @@ func (b *build) owes(a Action, n topology.Name, r topology.Region) bool {
 // payPolicy denies writes in an old primary that answers again. While a third
 // region still follows it, the statement would replicate there: it stays owed.
 func (b *build) payPolicy(debt topology.Debt) {
+	if b.in.Options.Returning[debt.Secret] == debt.Region {
+		return // it stays owed, until that is the primary or the failback is aborted
+	}
 	var s Standing
 	b.res.Resolve(debt.Secret, &s)
 	for i := range s.Copies {

@@ -38,6 +38,9 @@ type Options struct {
 
 	// Fence: only this region; "" is all.
 	Only topology.Region
+	// Returning are secrets that an unfinished failback is bringing to a
+	// region: no policy fence is put up there, which would be in its way.
+	Returning map[topology.Name]topology.Region
 
 	// Rescue: the region whose versions are copied.
 	From topology.Region

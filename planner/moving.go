@@ -15,6 +15,7 @@ type moving struct {
 	from     topology.Region
 	target   *Copy
 	promoted string // ID of the promote step, "" if the target is the primary already
+	lifted   string // ID of the step that lifts an old fence in the target, "" if there is none
 }
 
 func (m *moving) plan() {
@@ -24,6 +25,7 @@ func (m *moving) plan() {
 		m.policyNotes()
 		m.loginRisks()
 	}
+	m.lifted = m.unfence(m.s.Secret, m.g, m.to, m.needs()...)
 	m.arns()
 	m.attachRotation()
 	promoted := m.thirdRegions()
@@ -59,11 +61,13 @@ func promoteStep(s *Standing, g *topology.Group, c *Copy, like Step) Step {
 	return like
 }
 
-func (m *moving) needs() []string {
-	if m.promoted == "" {
-		return nil
+func (m *moving) needs() (ids []string) {
+	for _, id := range []string{m.promoted, m.lifted} {
+		if id != "" {
+			ids = append(ids, id)
+		}
 	}
-	return []string{m.promoted}
+	return ids
 }
 
 // old is the old primary's copy: as observed, else as the recovery snapshot
@@ -81,6 +85,17 @@ func (m *moving) recovered() *topology.Secret {
 	return s
 }
 
+// rotated is the copy in the recovery snapshot that tells how the secret
+// rotated: the old primary's, or, if that was a replica then, its primary's.
+// What a replica says of rotation means nothing.
+func (m *moving) rotated() *topology.Secret {
+	s := m.recovered()
+	if s.Role() == topology.RoleReplica {
+		s, _ = m.in.Recovery.Secret(s.PrimaryRegion, m.s.Secret)
+	}
+	return s
+}
+
 func (m *moving) arns() {
 	now := m.target.Secret.ARN
 	before := topology.WithRegion(now, m.from)
@@ -94,7 +109,7 @@ func (m *moving) arns() {
 // paid already turned it off in the old primary, so the snapshot's word
 // counts as well.
 func (m *moving) rotation() (r topology.Rotation, on, known bool) {
-	now, before := m.s.Copy(m.from).Secret, m.recovered()
+	now, before := m.s.Copy(m.from).Secret, m.rotated()
 	switch {
 	case now != nil && now.Rotation.Enabled:
 		return now.Rotation, true, true
@@ -282,7 +297,7 @@ func (m *moving) cancelRotation() {
 	if c.State == CopyAbsent || c.Secret != nil && (!c.Secret.Rotation.Enabled || c.Secret.Role() == topology.RoleReplica) {
 		return
 	}
-	if before := m.recovered(); c.Secret == nil && before != nil && !before.Rotation.Enabled {
+	if before := m.rotated(); c.Secret == nil && before != nil && !before.Rotation.Enabled {
 		return
 	}
 	if m.owedAlready(string(CancelRotation), m.s.Secret, m.from) {

@@ -73,6 +73,9 @@ func Fence(ctx context.Context, env Env, o FenceOptions) (*planner.Plan, *execut
 	if in.Options.Only = o.Region; o.Region != "" {
 		in.Placement.Owed = owedTo(in.Placement.Owed, o.Region)
 	}
+	if in.Options.Returning, err = env.returning(ctx); err != nil {
+		return nil, nil, err
+	}
 	plan := planner.Owed(in)
 	if plan.Empty() {
 		report := nothingDone(plan)

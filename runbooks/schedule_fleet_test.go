@@ -18,19 +18,25 @@ var fleetRegions = []string{string(home), string(west), string(ireland)}
 type fleetSpec struct {
 	seed                                        int64
 	secrets, regions, rotating, alarms, missing int
-	lag                                         time.Duration
+	lag, listLag, step                          time.Duration
+	quotas, fence                               string
 	quirks                                      sim.Quirks
 }
 
 func parseFleet(words []string) (f fleetSpec, err error) {
 	numbers := map[string]*int{"secrets": &f.secrets, "regions": &f.regions, "rotating": &f.rotating, "alarms": &f.alarms, "missing": &f.missing}
+	times := map[string]*time.Duration{"lag": &f.lag, "list-lag": &f.listLag, "step": &f.step}
 	for _, w := range words[1:] {
 		key, value, _ := strings.Cut(w, "=")
 		switch key {
 		case "seed":
 			f.seed, err = strconv.ParseInt(value, 10, 64)
-		case "lag":
-			f.lag, err = time.ParseDuration(value)
+		case "lag", "list-lag", "step":
+			*times[key], err = time.ParseDuration(value)
+		case "quotas":
+			f.quotas = value
+		case "fence":
+			f.fence = value
 		case "quirks":
 			for _, q := range strings.Split(value, ",") {
 				if q != "default" && err == nil {
@@ -58,11 +64,13 @@ func newStage(t *testing.T, words []string, rotating map[string]bool) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	aws := sim.New(sim.Options{Account: account, Seed: f.seed, Lag: f.lag, Quirks: f.quirks})
+	aws := sim.New(sim.Options{
+		Account: account, Seed: f.seed, Lag: f.lag, ListLag: f.listLag, RotationStep: f.step, Quotas: f.quotas, Quirks: f.quirks,
+	})
 	if err := aws.Load(f.fleet(rotating)); err != nil {
 		t.Fatal(err)
 	}
-	st := &stage{t: t, seed: f.seed, sim: aws, desired: f.desired(), store: journal.NewMemory(), controllers: map[string]*controller{}}
+	st := &stage{t: t, seed: f.seed, listLag: f.listLag, sim: aws, desired: f.desired(), store: journal.NewMemory(), controllers: map[string]*controller{}}
 	for _, name := range []string{"A", "B"} {
 		st.controllers[name] = &controller{name: name}
 	}
@@ -114,7 +122,7 @@ func (f *fleetSpec) desired() *topology.Desired {
 			Name: "prod", Selector: topology.Selector{Match: []string{"prod/*"}}, Priority: 100,
 			Rotation: &topology.RotationPolicy{Template: "arn:aws:lambda:{region}:{account}:function:rotate-db"},
 		}},
-		Failover: topology.FailoverPolicy{Waves: []string{"1", "100%"}},
+		Failover: topology.FailoverPolicy{Waves: []string{"1", "100%"}, Fence: f.fence},
 	}
 	for i, r := range fleetRegions[:f.regions] {
 		d.Keys[topology.Region(r)] = "alias/key"

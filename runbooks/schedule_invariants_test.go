@@ -77,7 +77,7 @@ func (p *performance) epilogue() {
 			p.final()
 			return
 		}
-		time.Sleep(2 * time.Minute)
+		time.Sleep(2*time.Minute + p.listLag)
 	}
 	p.witness.broken("G3 no-end", "eight rounds of resume, fence and apply, all regions up, and still: %v", last)
 }
@@ -101,9 +101,9 @@ func (p *performance) round() (done bool, why error) {
 		}
 		id = next
 	}
-	if p.owes() {
+	if p.owes() { // apply may have to make way for it
 		_, err := p.operate("fence")
-		return false, fmt.Errorf("fence: %w", errors.Join(err, why, errors.New("what is owed was to be paid")))
+		done, why = false, fmt.Errorf("fence: %w", errors.Join(err, why, errors.New("what is owed was to be paid")))
 	}
 	out, err := p.operate("apply overwrite")
 	if split := new(runbooks.SplitBrain); errors.As(err, &split) {
@@ -117,7 +117,7 @@ func (p *performance) round() (done bool, why error) {
 	if err != nil || !ok || report.ID != "" {
 		return false, fmt.Errorf("apply: %w", errors.Join(err, why, errors.New("there was still something to do")))
 	}
-	return done, nil
+	return done, why
 }
 
 // owes: by what status shows, something is owed to a region, about a secret in
@@ -153,6 +153,7 @@ func (p *performance) operate(command string) (any, error) {
 
 // final asserts the state in which everything must end.
 func (p *performance) final() {
+	time.Sleep(p.listLag)
 	p.oneRotates("G2 two-writers")
 	out, err := p.operate("drift")
 	report, ok := out.(*drift.Report)

@@ -20,6 +20,7 @@ import (
 	"github.com/understudy-dr/understudy/internal/journal"
 	"github.com/understudy-dr/understudy/internal/sim"
 	"github.com/understudy-dr/understudy/internal/topology"
+	"github.com/understudy-dr/understudy/planner"
 	"github.com/understudy-dr/understudy/runbooks"
 )
 
@@ -278,13 +279,21 @@ func (p *performance) perform(ctx context.Context, proc *process, words []string
 		return report, err
 	case "failover":
 		return p.failover(ctx, env, proc, words)
+	case "switchover":
+		plan, report, err := runbooks.Switchover(ctx, env, runbooks.SwitchoverOptions{To: topology.Region(words[1])})
+		return []any{plan, report}, err
+	case "failback":
+		return p.failback(ctx, env, words)
+	case "rescue":
+		plan, report, err := runbooks.Rescue(ctx, env, runbooks.RescueOptions{From: topology.Region(words[1])})
+		return []any{plan, report}, err
 	case "resume", "abort":
 		id := p.unfinished() //nolint:contextcheck // the test asks, not the process
 		if id == "" {
 			return nil, nil
 		}
 		if words[0] == "resume" {
-			return runbooks.Resume(ctx, env, id)
+			return p.resume(ctx, env, proc, id)
 		}
 		return executor.New(executor.Options{Cloud: env.Cloud, Store: env.Store, Holder: env.Holder, Clock: env.Clock, Stop: env.Stop}).Abort(ctx, id)
 	}
@@ -299,18 +308,47 @@ func (p *performance) failover(ctx context.Context, env runbooks.Env, proc *proc
 	if slices.Contains(words, "stale") {
 		o.AcceptStale = 99
 	}
+	env.Confirm = func(_ context.Context, plan *planner.Plan) error { p.witness.accepts(plan); return nil }
 	plan, report, err := runbooks.Failover(ctx, env, o)
-	if report != nil {
-		p.witness.accepts(plan)
-	}
 	if o.PrimaryLost && report != nil {
+		p.spared(proc, plan.From)
+	}
+	return []any{plan, report}, err
+}
+
+// spared asserts that a process made no call to regions.
+func (p *performance) spared(proc *process, regions ...topology.Region) {
+	for _, r := range regions {
 		proc.mu.Lock()
-		n := proc.total[string(plan.From)]
+		n := proc.total[string(r)]
 		proc.mu.Unlock()
 		if n > 0 {
-			p.witness.broken("G4 called", "%s: %s: %d calls to the lost %s", proc.holder, proc.command, n, plan.From)
+			p.witness.broken("G4 called", "%s: %s: %d calls to the lost %s", proc.holder, proc.command, n, r)
 		}
 	}
+}
+
+// resume asserts G4 around the runbook, too: what was given up stays so.
+func (p *performance) resume(ctx context.Context, env runbooks.Env, proc *process, id string) (any, error) {
+	report, err := runbooks.Resume(ctx, env, id)
+	spec, serr := executor.LoadSpec(p.t.Context(), p.store, id) //nolint:contextcheck // the test asks, not the process
+	p.must(serr)
+	p.spared(proc, spec.Skip...)
+	return report, err
+}
+
+// failback says the operator's word about versions that only a copy about to
+// be overwritten holds: rescue, give-up, or none.
+func (p *performance) failback(ctx context.Context, env runbooks.Env, words []string) (any, error) {
+	o := runbooks.FailbackOptions{To: topology.Region(words[1])}
+	switch all := []topology.Name{planner.All}; {
+	case slices.Contains(words, "rescue"):
+		o.Rescue = all
+	case slices.Contains(words, "give-up"):
+		o.GiveUp = all
+		env.Confirm = func(_ context.Context, plan *planner.Plan) error { p.witness.accepts(plan); return nil }
+	}
+	plan, report, err := runbooks.Failback(ctx, env, o)
 	return []any{plan, report}, err
 }
 

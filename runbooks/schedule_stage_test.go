@@ -31,6 +31,7 @@ import (
 type stage struct {
 	t       *testing.T
 	seed    int64
+	listLag time.Duration
 	sim     *sim.Cloud
 	desired *topology.Desired
 	store   *journal.Memory

@@ -167,8 +167,10 @@ func generate(seed int64) []string {
 	for i := range n {
 		d.secrets = append(d.secrets, fmt.Sprintf("prod/s%d", i))
 	}
-	d.say("fleet seed=%d secrets=%d regions=%d rotating=%d alarms=%d lag=%s missing=%d quirks=%s", seed, n, regions,
-		d.IntN(n+1), pick(d, 0, 0, 0, 1, 2), pick(d, "0s", "1s", "2s", "30s"), pick(d, 0, 0, 1), d.quirks())
+	d.say("fleet seed=%d secrets=%d regions=%d rotating=%d alarms=%d lag=%s missing=%d list-lag=%s step=%s quotas=%s fence=%s quirks=%s",
+		seed, n, regions, d.IntN(n+1), pick(d, 0, 0, 0, 1, 2), pick(d, "0s", "1s", "2s", "30s"), pick(d, 0, 0, 1),
+		pick(d, "0s", "0s", "0s", "10s", "2m"), pick(d, "0s", "0s", "0s", "2s"), pick(d, "none", "none", "aws"),
+		pick(d, "rotation", "rotation", "rotation+lambda", "policy"), d.quirks())
 	if d.chance(85) {
 		d.say("A apply")
 		d.say("join")
@@ -181,7 +183,7 @@ func generate(seed int64) []string {
 
 func (d *dice) quirks() string {
 	var list []string
-	for _, q := range []string{"stale-entry=drop", "primary-region=clear", "overdue-rotation=wait", "remove-promoted=spare",
+	for _, q := range []string{"stale-entry=drop", "primary-region=clear", "promoted-policy=drop", "replica-policy=refuse", "list-order=newest", "test-pending=drop", "overdue-rotation=wait", "remove-promoted=spare",
 		"replica-status=show", "replica-rotation=show", "stop-standalone=invalid-request", "rekey=rekey"} {
 		if d.chance(20) {
 			list = append(list, q)
@@ -224,7 +226,7 @@ func (d *dice) takeover() {
 		c, other = other, c
 	}
 	d.say("join")
-	d.say("%s %s", c, pick(d, "failover "+d.region()+" stale", "failover "+d.region()+" stale", "apply overwrite", "resume"))
+	d.say("%s %s", c, pick(d, "failover "+d.region()+" stale", "failover "+d.region()+" stale", "failback "+d.regions[0]+" rescue", "switchover "+d.region(), "apply overwrite", "resume"))
 	d.say("wait %dms", 20+d.IntN(900))
 	d.say("freeze %s", c)
 	d.say("wait %s", pick(d, "5s", "40s", "40s", "2m"))
@@ -269,7 +271,7 @@ func (d *dice) wait() {
 func (d *dice) command() {
 	words := ""
 	switch n := d.IntN(100); {
-	case n < 42:
+	case n < 34:
 		words = "failover " + d.region()
 		if d.chance(30) {
 			words += " lost"
@@ -277,14 +279,20 @@ func (d *dice) command() {
 		if d.chance(50) {
 			words += " stale"
 		}
-	case n < 58:
+	case n < 39:
+		words = "switchover " + d.region()
+	case n < 47:
+		words = "failback " + d.regions[0] + pick(d, "", " rescue", " rescue", " give-up")
+	case n < 50:
+		words = "rescue " + d.region()
+	case n < 62:
 		words = "apply"
 		if d.chance(60) {
 			words += " overwrite"
 		}
-	case n < 68:
+	case n < 70:
 		words = "drift"
-	case n < 78:
+	case n < 79:
 		words = "fence"
 	case n < 92:
 		words = "resume"

@@ -155,6 +155,8 @@ type witness struct {
 	// what AWS has accepted can't be called back without the risk of deleting
 	// the very copy.
 	doomed map[string]bool
+	// givenUp are versions, as in labelled, that a failback was told to lose.
+	givenUp map[string]bool
 
 	requests, mutations int
 }
@@ -165,7 +167,7 @@ type violation struct{ code, text string }
 func (v violation) String() string { return v.code + ": " + v.text }
 
 func newWitness(st *stage) *witness {
-	return &witness{st: st, readings: map[place]*reading{}, labelled: map[string]bool{}, rogue: map[string]bool{}, dropped: map[string]bool{}, doomed: map[string]bool{}}
+	return &witness{st: st, readings: map[place]*reading{}, labelled: map[string]bool{}, rogue: map[string]bool{}, dropped: map[string]bool{}, doomed: map[string]bool{}, givenUp: map[string]bool{}}
 }
 
 func (w *witness) broken(code, format string, args ...any) {
@@ -281,7 +283,7 @@ func (w *witness) replicates(r *request, see *described) {
 		}
 		source, _ := w.st.sim.State().Secret(account, r.region, r.subject) // Describe lists no version without a label
 		for id, stages := range there.VersionIdsToStages {
-			if _, ok := source.Versions[id]; !ok && len(stages) > 0 {
+			if _, ok := source.Versions[id]; !ok && len(stages) > 0 && !w.givenUp[r.subject+" "+id] {
 				w.breakLocked("G1 overwrites", "%s: %s of %s over %s, which holds %s %v and %s does not", r.process.holder, r.op, r.subject, add.Region, id, stages, r.region)
 			}
 		}
@@ -382,25 +384,50 @@ func (w *witness) drops(name string) {
 	w.dropped[name] = true
 }
 
-// accepts notes what losses a failover that went ahead had announced.
+// accepts notes what losses a move that goes ahead has announced.
 func (w *witness) accepts(plan *planner.Plan) {
+	copies := w.st.copies()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, n := range plan.Notes {
-		if n.Code == "overwrite-under-way" {
+		switch n.Code {
+		case "overwrite-under-way":
 			w.doomed[string(n.Secret)] = true
+		case "given-up":
+			for _, v := range mayGo(plan, n.Secret, find(copies[string(n.Secret)], string(plan.From))) {
+				w.givenUp[string(n.Secret)+" "+v] = true
+			}
 		}
 	}
 }
 
+// mayGo are the versions of a secret that a plan may destroy and that the
+// acting primary does not hold.
+func mayGo(plan *planner.Plan, n topology.Name, primary *copyOf) (ids []string) {
+	for i := range plan.Steps {
+		if plan.Steps[i].Secret != n {
+			continue
+		}
+		for _, v := range plan.Steps[i].Expect.Versions {
+			if primary == nil || primary.Versions[v].Value == "" {
+				ids = append(ids, v)
+			}
+		}
+	}
+	return ids
+}
+
 // versions is G1: a version that was under a label when it was last seen is
-// still somewhere. (One without a label is AWS's to delete.)
+// still somewhere. (One without a label is AWS's to delete, and so is one
+// without a value, by which RotateSecret tests a function.)
 func (w *witness) versions() {
 	now := map[string]bool{}
 	for _, resources := range w.st.sim.State().Accounts[account] {
 		for name, s := range resources.Secrets {
 			for id, v := range s.Versions {
-				now[name+" "+id] = now[name+" "+id] || len(v.Stages) > 0
+				if v.Value != "" {
+					now[name+" "+id] = now[name+" "+id] || len(v.Stages) > 0
+				}
 			}
 		}
 	}
@@ -412,7 +439,7 @@ func (w *witness) versions() {
 		}
 		delete(w.labelled, v)
 		name, _, _ := strings.Cut(v, " ")
-		if labelled && !w.excused && !w.rogue[v] && !w.dropped[name] && !w.doomed[name] {
+		if labelled && !w.excused && !w.rogue[v] && !w.dropped[name] && !w.doomed[name] && !w.givenUp[v] {
 			w.breakLocked("G1 lost", "version %s is nowhere any more", v)
 		}
 	}

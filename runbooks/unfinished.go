@@ -89,6 +89,33 @@ func (env Env) apart(ctx context.Context, plan *planner.Plan, leased bool) error
 	return nil
 }
 
+// returning are the secrets that unfinished failbacks are bringing home.
+func (env Env) returning(ctx context.Context) (map[topology.Name]topology.Region, error) {
+	runs, err := env.unfinished(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var list map[topology.Name]topology.Region
+	for i := range runs {
+		if runs[i].Command != "failback" {
+			continue
+		}
+		_, plan, err := executor.Load(ctx, env.Store, runs[i].ID)
+		if err != nil {
+			return nil, err
+		}
+		for j := range plan.Steps {
+			if s := &plan.Steps[j]; s.Action == planner.Promote && s.Region == plan.To {
+				if list == nil {
+					list = map[topology.Name]topology.Region{}
+				}
+				list[s.Secret] = plan.To
+			}
+		}
+	}
+	return list, nil
+}
+
 // subjects are what a step is about; alarms and functions belong to a region,
 // a secret is one everywhere.
 func subjects(s *planner.Step) []string {

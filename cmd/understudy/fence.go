@@ -6,6 +6,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/understudy-dr/understudy/internal/topology"
+	"github.com/understudy-dr/understudy/planner"
 	"github.com/understudy-dr/understudy/runbooks"
 )
 
@@ -38,15 +39,12 @@ func (s *session) fence(ctx context.Context) error {
 			return err
 		}
 	}
-	_, r, err := runbooks.Fence(ctx, s.env("fence"), runbooks.FenceOptions{Region: topology.Region(region)})
+	plan, r, err := runbooks.Fence(ctx, s.env("fence"), runbooks.FenceOptions{Region: topology.Region(region)})
 	if err == nil && r.ID == "" && !s.json {
 		if len(r.Owed) == 0 {
 			return s.say("Nothing is owed.")
 		}
-		if err := s.say("Nothing could be paid: %d debts stay owed, as their regions do not answer.", len(r.Owed)); err != nil {
-			return err
-		}
-		return exit(exitIncomplete)
+		return s.unpaid(plan, len(r.Owed))
 	}
 	if err := s.finish(ctx, r, r, err); err != nil {
 		return err
@@ -55,4 +53,23 @@ func (s *session) fence(ctx context.Context) error {
 		return exit(exitIncomplete)
 	}
 	return s.next("what is left to be done", "drift")
+}
+
+// unpaid says why debts stay owed.
+func (s *session) unpaid(plan *planner.Plan, debts int) error {
+	if len(plan.Blockers) == 0 {
+		if err := s.say("Nothing could be paid: %d debts stay owed, as their regions do not answer.", debts); err != nil {
+			return err
+		}
+		return exit(exitIncomplete)
+	}
+	if err := s.say("Nothing could be paid: %d debts stay owed.", debts); err != nil {
+		return err
+	}
+	for _, b := range plan.Blockers {
+		if err := s.say("  %s in %s: %s: %s", b.Secret, b.Region, b.Message, b.Fix); err != nil {
+			return err
+		}
+	}
+	return exit(exitIncomplete)
 }
