@@ -92,12 +92,13 @@ func (c *check) primaryRotation(s *planner.Standing, g *topology.Group, p *topol
 		f := at
 		f.Code, f.Severity = CodeRotationInFlight, Info
 		since := c.since(seenKey("pending", s.Primary, string(s.Secret), p.Stage(topology.StagePending)))
+		f.Fix = "it ends by itself, if its function works"
 		if c.options.Now.Sub(since) > c.options.StuckAfter {
 			f.Severity = Warning
+			f.Fix = fmt.Sprintf("mend its function, then aws secretsmanager rotate-secret --region %s --secret-id %s; else %s", s.Primary, s.Secret, planner.PendingWayOut(p))
 		}
 		f.Message = fmt.Sprintf("a rotation is under way or died half-way (AWSPENDING on %s, seen since %s)",
 			p.Stage(topology.StagePending), stamp(since))
-		f.Fix = fmt.Sprintf("aws secretsmanager rotate-secret --region %s --secret-id %s, or mend the function first", s.Primary, s.Secret)
 		c.add(f)
 	}
 	want := g.Rotation.LambdaIn(s.Primary, c.in.Observed.Account)

@@ -139,7 +139,7 @@ func (m *moving) attachRotation() {
 	}
 	if m.target.Secret.RotationInFlight() {
 		m.blockRotation("rotation-in-flight", "a rotation was under way: "+string(m.to)+" holds AWSPENDING "+m.target.Secret.Stage(topology.StagePending)+", and the database may have either password; rotation stays off",
-			"find which of AWSCURRENT and AWSPENDING logs in, label it AWSCURRENT, then understudy failover --to "+string(m.to)+" again")
+			"after the promotion "+PendingWayOut(m.target.Secret)+"; then understudy failover --to "+string(m.to)+" again, which turns rotation on")
 		return
 	}
 	if rotation.Rules == (topology.RotationRules{}) {

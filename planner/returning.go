@@ -29,7 +29,10 @@ func (r *returning) mayReturn() bool {
 		x.Code, x.Message, x.Fix = "unknown", "DescribeSecret did not tell which replicas it lists", "the same again"
 	case p.Secret.RotationInFlight():
 		x.Code, x.Region, x.Message = "rotation-in-flight", r.from, "a rotation is under way: AWSPENDING is on "+p.Secret.Stage(topology.StagePending)
-		x.Fix = "let it finish; where it can't, find the version that logs in (understudy rescue --from " + string(r.to) + " if it is there), label it AWSCURRENT in " + string(r.from) + " and take AWSPENDING off (aws secretsmanager update-secret-version-stage)"
+		x.Fix = "let it finish, or mend its function; else " + PendingWayOut(p.Secret)
+		if found := r.s.lacking(home.Secret, p.Secret); len(found) > 0 {
+			x.Fix += fmt.Sprintf(" (if neither works, %s has versions of its own: understudy rescue --from %s, and test them)", r.to, r.to)
+		}
 	case home.State == CopyDeleting:
 		x.Code, x.Message = "pending-deletion", "the copy in "+string(r.to)+" is scheduled for deletion on "+day(home.Secret.Deleted)
 		x.Fix = "aws secretsmanager restore-secret in " + string(r.to)

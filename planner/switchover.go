@@ -141,7 +141,7 @@ func (h *handover) unwell(s *Standing) *Blocker {
 		x.Code, x.Message, x.Fix = "promoted-became-replica", "was promoted in "+string(s.Move.To)+", and is a replica there again", "understudy drift"
 	case p.Secret.RotationInFlight():
 		x.Code, x.Message = "rotation-in-flight", "a rotation is under way: AWSPENDING is on "+p.Secret.Stage(topology.StagePending)
-		x.Fix = "let it finish, or mend its function"
+		x.Fix = "let it finish, or mend its function; else " + PendingWayOut(p.Secret)
 	default:
 		return nil
 	}
