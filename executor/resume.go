@@ -212,7 +212,7 @@ func Runs(ctx context.Context, s journal.Store) ([]Summary, error) {
 		if err != nil {
 			sum.State, sum.Problem = Corrupt, err.Error()
 		}
-		sum.Died = sum.State == Running && (!lease.Alive || lease.Holder.Run != id)
+		sum.Died = sum.State == Running && lease.Problem == nil && (!lease.Alive || lease.Holder.Run != id)
 		list = append(list, sum)
 	}
 	return list, nil

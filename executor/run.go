@@ -156,7 +156,10 @@ func (r *run) acquire(ctx context.Context) error {
 		h.Command = r.plan.Command
 	}
 	var err error
-	r.lease, err = journal.AcquireTelling(ctx, r.e.opts.Store, h, r.e.opts.LeaseTTL, r.e.clock, r.e.opts.Waiting)
+	r.lease, err = journal.Take(ctx, r.e.opts.Store, journal.Terms{
+		Holder: h, TTL: r.e.opts.LeaseTTL, Clock: r.e.clock, Waiting: r.e.opts.Waiting,
+		LastEpoch: func(ctx context.Context) (int64, error) { return lastEpoch(ctx, r.e.opts.Store) },
+	})
 	return err
 }
 

@@ -98,6 +98,10 @@ func (env Env) waiting(holder *journal.HeldError, atMost time.Duration) {
 
 // WaitingFor is a line for people about a lease that is about to be taken over.
 func WaitingFor(h *journal.HeldError, atMost time.Duration) string {
+	if h.Problem != nil {
+		return fmt.Sprintf("%v. Who held the lease is not known: watching for a sign of life for %v, then it is written anew, with epoch %d, which no run has had",
+			h.Problem, atMost, h.Epoch+1)
+	}
 	at := ""
 	if h.Run != "" {
 		at = ", at run " + h.Run

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 
@@ -11,6 +12,7 @@ import (
 
 	"github.com/understudy-dr/understudy/executor"
 	"github.com/understudy-dr/understudy/internal/config"
+	"github.com/understudy-dr/understudy/internal/journal"
 	"github.com/understudy-dr/understudy/internal/report"
 	"github.com/understudy-dr/understudy/runbooks"
 )
@@ -82,6 +84,9 @@ func (s *session) runsList(ctx context.Context) error {
 	list, err := executor.Runs(ctx, s.store)
 	if err != nil {
 		return err
+	}
+	if lease, err := journal.Inspect(ctx, s.store, nil); err == nil && lease.Problem != nil {
+		s.warn(fmt.Sprintf("%v. Whether anybody is at work is not known. The next command that changes something waits for a sign of life, and then writes it anew", lease.Problem))
 	}
 	document := &struct {
 		Schema string             `json:"schema"`

@@ -61,6 +61,10 @@ type HeldError struct {
 	Since   time.Time
 	Age     time.Duration // since it was acquired
 	Expires time.Duration // until it would expire, were its holder dead
+	Epoch   int64
+	// Problem is why the lease's document cannot be read. Who holds it is then
+	// unknown, and Epoch the highest that anything tells of.
+	Problem error
 }
 
 func (e *HeldError) Error() string {

@@ -2,10 +2,13 @@ package journal
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -27,6 +30,8 @@ type leaseDoc struct {
 	Renewed  time.Time `json:"renewed"`
 	Renewals int64     `json:"renewals"` // makes every renewal a change, whatever the clock says
 	TTL      float64   `json:"ttl"`      // seconds
+
+	problem error // why it was made up
 }
 
 const (
@@ -58,36 +63,54 @@ type Lease struct {
 	gone    chan struct{} // closed when lost
 }
 
-// Acquire takes the lease. Where another controller holds it, it returns a
+// Terms are how a lease is taken.
+type Terms struct {
+	Holder Holder
+	TTL    time.Duration // 0: DefaultTTL
+	Clock  Clock
+	// Waiting is told whom Take watches, and for how long at most, before it
+	// does; nil for nobody.
+	Waiting func(holder *HeldError, atMost time.Duration)
+	// LastEpoch is asked for the highest epoch that anything else in the store
+	// tells of, where the lease's own document cannot: it is unreadable, or
+	// gone. nil: an unreadable one is not taken, one that is gone begins anew.
+	LastEpoch func(context.Context) (int64, error)
+}
+
+// Acquire is Take without anybody to tell or to ask.
+func Acquire(ctx context.Context, s Store, h Holder, ttl time.Duration, c Clock) (*Lease, error) {
+	return Take(ctx, s, Terms{Holder: h, TTL: ttl, Clock: c})
+}
+
+// Take takes the lease. Where another controller holds it, it returns a
 // *HeldError (ErrLeaseHeld) at once, unless
 //
 //   - the holder ran on this machine and is provably dead, or
-//   - the lease looks expired: then Acquire watches it for one time to live by
-//     its own monotonic clock, and takes it if it has not changed meanwhile.
+//   - the lease looks expired: then Take watches it for one time to live by
+//     its own monotonic clock, and takes it if it has not changed meanwhile, or
+//   - its document cannot be read, or is gone although there were leases: then
+//     it is watched in the same way and written anew, with an epoch above any
+//     that is known.
 //
 // Clocks of two machines are never compared to decide; they only tell
-// whether watching is worth while.
-func Acquire(ctx context.Context, s Store, h Holder, ttl time.Duration, c Clock) (*Lease, error) {
-	return AcquireTelling(ctx, s, h, ttl, c, nil)
-}
-
-// AcquireTelling is Acquire, and tells whom it watches, and for how long at
-// most, before it does.
-func AcquireTelling(ctx context.Context, s Store, h Holder, ttl time.Duration, c Clock, waiting func(*HeldError, time.Duration)) (*Lease, error) {
-	if ttl <= 0 {
-		ttl = DefaultTTL
-	}
-	l := &Lease{store: s, clock: orReal(c), gone: make(chan struct{})}
+// whether watching is worth while. A holder that still lives learns of either
+// before its next mutation: it checks the document, which is not its own.
+func Take(ctx context.Context, s Store, t Terms) (*Lease, error) {
+	t.TTL = cmp.Or(max(t.TTL, 0), DefaultTTL)
+	l := &Lease{store: s, clock: orReal(t.Clock), gone: make(chan struct{})}
 	for {
 		old, raw, rev, err := readLease(ctx, s)
+		if rev == "" || errors.Is(err, ErrCorrupt) {
+			old, err = t.rebuild(ctx, Locate(s, LeaseKey), raw, err)
+		}
 		if err != nil {
 			return nil, err
 		}
-		if err := l.free(ctx, old, raw, waiting); err != nil {
+		if err := l.free(ctx, old, raw, t.Waiting); err != nil {
 			return nil, err
 		}
 		now := l.clock.Now()
-		l.doc = leaseDoc{Epoch: old.Epoch + 1, State: held, Holder: h, Acquired: now.UTC(), Renewed: now.UTC(), TTL: ttl.Seconds()}
+		l.doc = leaseDoc{Epoch: old.Epoch + 1, State: held, Holder: t.Holder, Acquired: now.UTC(), Renewed: now.UTC(), TTL: t.TTL.Seconds()}
 		if err = l.put(ctx, rev); errors.Is(err, ErrConflict) {
 			continue // somebody was faster: look who
 		}
@@ -95,9 +118,38 @@ func AcquireTelling(ctx context.Context, s Store, h Holder, ttl time.Duration, c
 			return nil, fmt.Errorf("acquire the lease: %w", err)
 		}
 		l.epoch, l.renewed = l.doc.Epoch, now
-		l.keep(ctx, ttl/3)
+		l.keep(ctx, t.TTL/3)
 		return l, nil
 	}
+}
+
+// epochIn finds an epoch in what is left of a document.
+var epochIn = regexp.MustCompile(`"epoch":\s*(\d{1,15})\b`)
+
+// rebuild makes up for a document that is unreadable (problem says why) or gone
+// (problem is nil): that of somebody unknown, who has not renewed it for ages.
+func (t *Terms) rebuild(ctx context.Context, file string, raw []byte, problem error) (leaseDoc, error) {
+	switch {
+	case problem != nil && !errors.Is(problem, ErrCorrupt), problem == nil && t.LastEpoch == nil:
+		return leaseDoc{}, problem
+	case t.LastEpoch == nil:
+		return leaseDoc{}, fmt.Errorf("%w; once no understudy is at work any more, move it away", problem)
+	}
+	last, err := t.LastEpoch(ctx)
+	if err != nil {
+		return leaseDoc{}, fmt.Errorf("find the last epoch, for the lease's document does not tell it: %w", err)
+	}
+	if problem == nil {
+		if last == 0 {
+			return leaseDoc{}, nil // nobody was ever here
+		}
+		problem = &CorruptError{File: file, Line: 1, Reason: "it is gone, though there were runs"}
+	}
+	if m := epochIn.FindSubmatch(raw); m != nil {
+		left, _ := strconv.ParseInt(string(m[1]), 10, 64) // at most 15 digits
+		last = max(last, left)
+	}
+	return leaseDoc{Epoch: last, State: held, TTL: max(t.TTL, DefaultTTL).Seconds(), problem: problem}, nil
 }
 
 func readLease(ctx context.Context, s Store) (doc leaseDoc, raw []byte, rev string, err error) {
@@ -109,7 +161,10 @@ func readLease(ctx context.Context, s Store) (doc leaseDoc, raw []byte, rev stri
 		return doc, nil, "", fmt.Errorf("read the lease: %w", err)
 	}
 	if err := json.Unmarshal(raw, &doc); err != nil {
-		return doc, nil, "", &CorruptError{File: Locate(s, LeaseKey), Line: 1, Reason: err.Error()}
+		return leaseDoc{}, raw, rev, &CorruptError{File: Locate(s, LeaseKey), Line: 1, Reason: err.Error()}
+	}
+	if doc.Epoch < 1 || doc.State != held && doc.State != released {
+		return leaseDoc{}, raw, rev, &CorruptError{File: Locate(s, LeaseKey), Line: 1, Reason: "not a lease"}
 	}
 	return doc, raw, rev, nil
 }
@@ -132,13 +187,15 @@ func (l *Lease) free(ctx context.Context, doc leaseDoc, raw []byte, waiting func
 			return err
 		}
 		fresh, now, _, err := readLease(ctx, l.store)
-		if err != nil {
+		switch {
+		case err != nil && !errors.Is(err, ErrCorrupt):
 			return err
-		}
-		if !bytes.Equal(now, raw) {
-			if fresh.State != held {
-				return nil
-			}
+		case bytes.Equal(now, raw):
+		case err != nil: // somebody writes, and it is no lease
+			return err
+		case fresh.State != held:
+			return nil
+		default:
 			return l.heldBy(fresh)
 		}
 	}
@@ -157,6 +214,7 @@ func (l *Lease) heldBy(doc leaseDoc) *HeldError {
 	return &HeldError{
 		Holder: doc.Holder.Name, Host: doc.Holder.Host, PID: doc.Holder.PID, Run: doc.Holder.Run, Command: doc.Holder.Command,
 		Since: doc.Acquired, Age: max(0, now.Sub(doc.Acquired)), Expires: max(0, doc.Renewed.Add(doc.ttl()).Sub(now)),
+		Problem: doc.problem, Epoch: doc.Epoch,
 	}
 }
 
@@ -262,7 +320,7 @@ func (l *Lease) adoptLocked(ctx context.Context) error {
 	switch {
 	case err != nil:
 		return err
-	case doc.Epoch == l.epoch:
+	case doc.Epoch == l.epoch && l.wrote(doc):
 		l.raw, l.rev = raw, rev
 		return nil
 	case doc.Epoch == 0:
@@ -271,6 +329,13 @@ func (l *Lease) adoptLocked(ctx context.Context) error {
 		l.setLost(fmt.Errorf("%w: taken over by %s on %s (pid %d)", ErrLeaseLost, orUnknown(doc.Holder.Name), orUnknown(doc.Holder.Host), doc.Holder.PID))
 	}
 	return l.lost
+}
+
+// wrote: an epoch alone proves nothing once a document had to be made up.
+func (l *Lease) wrote(doc leaseDoc) bool {
+	theirs, ours := doc.Holder, l.doc.Holder
+	theirs.Run, ours.Run = "", "" // SetRun
+	return theirs == ours && doc.Acquired.Equal(l.doc.Acquired)
 }
 
 func (l *Lease) setLost(err error) {
@@ -335,6 +400,8 @@ type LeaseInfo struct {
 	// Held: not released. Alive: held, not provably dead, and renewed within
 	// its time to live by this machine's clock.
 	Held, Alive bool
+	// Problem is why the document cannot be read; the rest is then unknown.
+	Problem error
 }
 
 // Held returns the *HeldError with which Acquire would refuse at this moment,
@@ -352,9 +419,12 @@ func Held(ctx context.Context, s Store, c Clock) error {
 }
 
 // Inspect reads the lease without taking it. A store without one gives the
-// zero LeaseInfo.
+// zero LeaseInfo, one that cannot be read a LeaseInfo with its Problem.
 func Inspect(ctx context.Context, s Store, c Clock) (LeaseInfo, error) {
 	doc, _, _, err := readLease(ctx, s)
+	if errors.Is(err, ErrCorrupt) {
+		return LeaseInfo{Problem: err}, nil
+	}
 	if err != nil {
 		return LeaseInfo{}, err
 	}

@@ -116,12 +116,12 @@ func TestWhoWaitsForATakeoverIsToldForWhomAndHowLong(t *testing.T) {
 		defer old.Release(t.Context())
 		time.Sleep(testTTL + time.Second)
 		began, told := time.Now(), 0
-		l, err := AcquireTelling(t.Context(), s, Holder{Host: "two"}, testTTL, nil, func(h *HeldError, atMost time.Duration) {
+		l, err := Take(t.Context(), s, Terms{Holder: Holder{Host: "two"}, TTL: testTTL, Waiting: func(h *HeldError, atMost time.Duration) {
 			told++
 			if h.Holder != "ann" || h.Host != "one" || h.PID != 7 || h.Run != "r1-dead" || atMost != testTTL || time.Since(began) > 0 {
 				t.Errorf("told %+v, %v, after %v", h, atMost, time.Since(began))
 			}
-		})
+		}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -280,4 +280,104 @@ func TestACorruptLeaseIsAnErrorAndIsNotTaken(t *testing.T) {
 	if _, err := take(t, s, "one"); !errors.Is(err, ErrCorrupt) {
 		t.Fatalf("error is %v, want ErrCorrupt", err)
 	}
+}
+
+// Nobody knows who holds a lease that cannot be read, or is gone: it is watched
+// like one that has expired, and the epoch that it gets was nobody's. The old
+// holder, awake again, is out even if its epoch was guessed.
+func TestALeaseThatIsLostIsWatchedAndWrittenAnew(t *testing.T) {
+	for name, row := range map[string]struct {
+		left        string // of the document of epoch 5
+		known, want int64  // the epochs known from elsewhere, and taken
+	}{
+		"a torn document":                 {`{"epoch":5,"state":"he`, 3, 6},
+		"zero bytes":                      {"\x00\x00\x00", 7, 8},
+		"nothing":                         {"", 9, 10},
+		"another document":                {"{}", 9, 10},
+		"its epoch is known from nowhere": {"", 4, 5},
+		"it says less than what is known besides": {`{"epoch":2,"state`, 8, 9},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := NewMemory()
+				old, err := Acquire(t.Context(), s, Holder{Host: "one", PID: 7}, testTTL, frozen{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				old.epoch, old.doc.Epoch = 5, 5
+				if err := old.renew(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if err := Replace(t.Context(), s, LeaseKey, []byte(row.left)); err != nil {
+					t.Fatal(err)
+				}
+				if err := old.Check(t.Context()); !errors.Is(err, ErrCorrupt) {
+					t.Errorf("its holder's check: %v, want ErrCorrupt: nothing is done on it", err)
+				}
+				if info, err := Inspect(t.Context(), s, nil); err != nil || !errors.Is(info.Problem, ErrCorrupt) {
+					t.Errorf("inspect: %+v %v", info, err)
+				}
+				began, told := time.Now(), 0
+				fresh, err := Take(t.Context(), s, Terms{Holder: Holder{Host: "two"}, TTL: time.Second,
+					LastEpoch: func(context.Context) (int64, error) { return row.known, nil },
+					Waiting: func(h *HeldError, atMost time.Duration) {
+						if told++; !errors.Is(h.Problem, ErrCorrupt) || h.Epoch+1 != row.want || atMost != DefaultTTL {
+							t.Errorf("told %+v, %v", h, atMost)
+						}
+					}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer fresh.Release(t.Context())
+				if waited := time.Since(began); waited < DefaultTTL || told != 1 || fresh.Epoch() != row.want {
+					t.Errorf("epoch %d after %v, told %d times; want %d", fresh.Epoch(), waited, told, row.want)
+				}
+				if err := old.Check(t.Context()); !errors.Is(err, ErrLeaseLost) {
+					t.Errorf("the old holder's check: %v, want ErrLeaseLost", err)
+				}
+				if err := fresh.Check(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+func TestALeaseThatIsGoneBeginsAnewOnlyWhereNobodyWas(t *testing.T) {
+	for known, want := range map[int64]int64{0: 1, 12: 13} {
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			l, err := Take(t.Context(), NewMemory(), Terms{Holder: Holder{Host: "two"},
+				LastEpoch: func(context.Context) (int64, error) { return known, nil }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Release(t.Context())
+			if waited := time.Since(began); l.Epoch() != want || (waited >= DefaultTTL) != (known > 0) {
+				t.Errorf("known %d: epoch %d after %v", known, l.Epoch(), waited)
+			}
+		})
+	}
+}
+
+// A holder that lives cannot write over what it cannot read; somebody who
+// writes there meanwhile is heard.
+func TestALeaseThatIsMendedWhileItIsWatchedIsItsHolders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := NewMemory()
+		if err := Replace(t.Context(), s, LeaseKey, []byte("{")); err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			time.Sleep(DefaultTTL / 2)
+			doc, _ := json.Marshal(leaseDoc{Epoch: 4, State: held, Holder: Holder{Host: "one"}, Renewed: time.Now(), TTL: 30})
+			if err := Replace(t.Context(), s, LeaseKey, doc); err != nil {
+				t.Error(err)
+			}
+		}()
+		_, err := Take(t.Context(), s, Terms{LastEpoch: func(context.Context) (int64, error) { return 3, nil }})
+		if held := (*HeldError)(nil); !errors.As(err, &held) || held.Host != "one" {
+			t.Errorf("error is %v", err)
+		}
+	})
 }
