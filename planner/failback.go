@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/understudy-dr/understudy/internal/topology"
 )
@@ -121,7 +122,7 @@ func (f *failback) finish(s *Standing, g *topology.Group) {
 	if !standalone(&left) {
 		return
 	}
-	r := &returning{moving: moving{move: f.move, s: s, g: g, from: f.to, target: &home}, source: home.Secret, settling: true}
+	r := &returning{moving: moving{move: f.move, s: s, g: g, from: f.to, target: &home}, source: home.Secret, settling: f.in.Now.Sub(s.Move.Time) < settleTime}
 	f.comesFrom(left.Region)
 	r.fenceOthers()
 	r.promoteStrays()
@@ -133,6 +134,11 @@ func (f *failback) finish(s *Standing, g *topology.Group) {
 	}
 	r.followAll(r.clearLists(r.ready), "")
 }
+
+// settleTime is how long after a promotion an entry may still be listed that
+// is about to go. What is listed after that was promoted while the regions
+// could not hear of each other, and may stay for good.
+const settleTime = 2 * time.Minute
 
 // settle decides what concerns all secrets together.
 func (f *failback) settle() {
