@@ -110,7 +110,11 @@ func inOrder(p *topology.Secret) []topology.Version {
 	return list
 }
 
+// labelsOn are the labels of one version; none where there is no copy.
 func labelsOn(c *topology.Secret, id string) []string {
+	if c == nil {
+		return nil
+	}
 	for _, v := range c.Versions {
 		if v.ID == id {
 			return v.Stages

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"slices"
 	"strings"
 
 	"github.com/understudy-dr/understudy/internal/topology"
@@ -129,28 +128,6 @@ func (a *actions) clearPending(s *planner.Step) operation {
 		return sight{call: &call{"UpdateSecretVersionStage", func(ctx context.Context) error {
 			return a.cloud.RemoveStage(ctx, s.Region, s.Secret, topology.StagePending, on)
 		}}}, nil
-	}}
-}
-
-// rescue copies one version into another region, where it must then be found
-// by its id.
-func (a *actions) rescue(s *planner.Step) operation {
-	return operation{first: "PutSecretValue", look: func(ctx context.Context, p *progress) (sight, error) {
-		c, err := a.secret(ctx, s.Region, s.Secret)
-		switch {
-		case err != nil:
-			return sight{}, err
-		case !c.Writable():
-			return sight{}, stale("the copy in %s takes no new version (%s)", s.Region, c.Role())
-		case slices.Contains(versionIDs(c), s.Params.Version):
-			return sight{done: true}, nil
-		}
-		if err := expect(s.Expect, c); err != nil {
-			return sight{}, err
-		}
-		return sight{call: &call{"PutSecretValue", func(ctx context.Context) error {
-			return a.cloud.CopyVersion(ctx, s.Secret, s.Params.From, s.Params.Version, s.Region, s.Params.Label)
-		}}, waiting: "the version is not listed yet"}, nil
 	}}
 }
 

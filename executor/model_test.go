@@ -21,6 +21,7 @@ const (
 // for thousands of runs. The simulator, over the real SDK, is the judge of
 // what AWS does (see the external tests); this one only holds still.
 type model struct {
+	empty     map[string]bool // versions without a value
 	mu        sync.Mutex
 	lag       time.Duration // of replication
 	secrets   map[topology.Region]map[topology.Name]*topology.Secret
@@ -309,6 +310,9 @@ func (m *model) MoveStage(ctx context.Context, r topology.Region, n topology.Nam
 
 func (m *model) CopyVersion(ctx context.Context, n topology.Name, from topology.Region, version string, to topology.Region, label string) error {
 	return m.change(ctx, "CopyVersion", to, string(n), func() error {
+		if m.empty[version] {
+			return &topology.OpError{Op: "GetSecretValue", Subject: string(n), Region: from, Code: "ResourceNotFoundException", Err: topology.ErrNotFound}
+		}
 		s := m.secrets[to][n]
 		s.Versions = append(slices.Clone(s.Versions), topology.Version{ID: version, Stages: []string{label}})
 		return nil

@@ -47,6 +47,7 @@ type progress struct {
 	lost    int             // answers lost
 	tries   int             // refusals that may pass, throttles
 	refused error           // the last call's refusal, until a look has explained it
+	asked   string          // the call that was refused
 	blind   int             // looks in a row that failed
 	polls   uint64
 	last    bool // the run is stopping: the next look is the last
@@ -100,7 +101,7 @@ func (r *run) drive(ctx context.Context, s *planner.Step, op operation, slot slo
 		switch {
 		case see.done:
 			return r.succeeded(s, p, see), nil
-		case see.call != nil && p.refused != nil:
+		case see.call != nil && p.refused != nil && see.call.name == p.asked:
 			return r.failedWith(s, p.refused), nil //nolint:nilerr // the look does not explain it away
 		case see.call != nil && p.mayCall(see.call.name):
 			if see.call.name != intent {
@@ -219,7 +220,7 @@ func (r *run) act(run context.Context, s *planner.Step, op operation, c *call, p
 	}
 	// Refused, or a fault of the service: the world may have moved under us
 	// (a promotion that somebody else made), so a look decides.
-	p.refused = err
+	p.refused, p.asked = err, c.name
 	return outcome{}, false, nil
 }
 

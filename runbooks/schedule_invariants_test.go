@@ -101,6 +101,12 @@ func (p *performance) round() (done bool, why error) {
 		}
 		id = next
 	}
+	for _, region := range p.orphaned() {
+		done = false
+		if _, err := p.operate("rescue " + region); err != nil {
+			why = fmt.Errorf("rescue: %w", err)
+		}
+	}
 	if p.owes() { // apply may have to make way for it
 		_, err := p.operate("fence")
 		done, why = false, fmt.Errorf("fence: %w", errors.Join(err, why, errors.New("what is owed was to be paid")))
@@ -130,6 +136,35 @@ func (p *performance) owes() bool {
 		return false
 	}
 	return slices.ContainsFunc(st.Owed, func(d topology.Debt) bool { return !p.tampered[string(d.Secret)] })
+}
+
+// orphaned are the regions that alone hold a version of some secret in which
+// nobody else had a hand.
+func (p *performance) orphaned() (regions []string) {
+	placement, err := executor.Placement(p.t.Context(), p.store)
+	p.must(err)
+	for name, list := range p.copies() {
+		at := find(list, string(placement.Primary(topology.Name(name), p.desired.Primary)))
+		for i := range list {
+			c := &list[i]
+			if at != nil && !p.tampered[name] && at.writable() && c.Primary != at.region && orphans(c, at, placement.Acting[topology.Name(name)].Held) {
+				regions = append(regions, c.region)
+			}
+		}
+	}
+	slices.Sort(regions)
+	return slices.Compact(regions)
+}
+
+// orphans reports whether a copy holds a version under a label that the
+// primary neither holds nor was promoted with.
+func orphans(c, primary *copyOf, promoted []string) bool {
+	for id, v := range c.Versions {
+		if _, ok := primary.Versions[id]; !ok && len(v.Stages) > 0 && !slices.Contains(promoted, id) {
+			return true
+		}
+	}
+	return false
 }
 
 // hopeless: all that fails is about secrets in which somebody else had a
@@ -183,9 +218,20 @@ func (p *performance) final() {
 			p.witness.broken("G3 silent", "%s: %s; and drift says nothing of it", name, strings.Join(wrong, "; "))
 		case len(wrong) > 0 && excuse == "":
 			p.witness.broken("G3 not-desired", "%s: %s (drift: %v)", name, strings.Join(wrong, "; "), found[name])
+			p.tell("  %s", describe(copies[name]))
 		}
 	}
 	p.chains()
+}
+
+// describe tells people what the copies of a secret hold.
+func describe(list []copyOf) string {
+	var words []string
+	for i := range list {
+		c := &list[i]
+		words = append(words, fmt.Sprintf("%s of %q: %v, lists %v", c.region, c.Primary, c.stages(), c.Replicas))
+	}
+	return strings.Join(words, "\n    ")
 }
 
 // still judges a secret that no longer rotates: a move may leave it so where
@@ -216,11 +262,6 @@ func (p *performance) excuse(name, primary string, list []copyOf, report *drift.
 	for _, c := range list {
 		if c.region != primary && c.writable() && len(c.Replicas) > 0 {
 			return c.region + " still lists replicas that left it while it was cut off: AWS refuses to overwrite it"
-		}
-		for id, v := range c.Versions {
-			if _, ok := at.Versions[id]; !ok && len(v.Stages) > 0 {
-				return "a version that exists only in " + c.region // to be rescued
-			}
 		}
 	}
 	return ""
