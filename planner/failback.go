@@ -1,9 +1,6 @@
 package planner
 
 import (
-	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/understudy-dr/understudy/internal/topology"
@@ -52,37 +49,15 @@ func Failback(in Input) *Plan {
 	b := newBuild(&in, "failback")
 	f := &failback{move: &move{build: b, to: in.Options.To}}
 	b.plan.To = f.to
-	if !f.targetRefused() && f.allAnswer() {
+	if !f.targetRefused() && f.allAnswer("wait for it, or take it out of the configuration") {
 		b.each(f.secret)
 		f.settle()
 	}
-	for i := range b.plan.Blockers {
-		b.plan.Blockers[i].Fatal = true
-	}
-	if len(b.plan.Blockers) > 0 {
-		b.steps = nil
-	}
-	return b.finish()
+	return b.allOrNothing()
 }
 
 // A failback is one being planned.
 type failback struct{ *move }
-
-// allAnswer refuses where anything is unknown.
-func (f *failback) allAnswer() bool {
-	for _, r := range f.desired.Regions() {
-		v := f.view(r)
-		switch {
-		case v.Dark != "":
-			f.block(Blocker{Code: "region-dark", Region: r, Message: fmt.Sprintf("%s did not answer (%s): what it holds is unknown", r, v.Dark),
-				Fix: "wait for it, or take it out of the configuration"})
-		case len(v.Partial) > 0:
-			f.block(Blocker{Code: "service-unobserved", Region: r, Message: fmt.Sprintf("%s did not answer for %s", r, strings.Join(v.Partial, ", ")),
-				Fix: "understudy drift, once it answers"})
-		}
-	}
-	return len(f.build.plan.Blockers) == 0
-}
 
 // secret plans one secret's way home.
 func (f *failback) secret(s *Standing) {
@@ -90,7 +65,7 @@ func (f *failback) secret(s *Standing) {
 	if g == nil {
 		return
 	}
-	if chosen := f.in.Options.Groups; len(chosen) > 0 && !slices.Contains(chosen, g.Name) {
+	if f.outside(g) {
 		f.stays(s)
 		return
 	}
@@ -146,6 +121,7 @@ func (f *failback) settle() {
 		f.plan.From = f.mainSource()
 		f.alarms(f.plan.From)
 		f.quietAlarms()
+		f.keyNotes()
 	}
 	if len(f.steps) == 0 && len(f.build.plan.Blockers) == 0 {
 		f.nothingMoves()

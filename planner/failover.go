@@ -100,7 +100,7 @@ func (m *move) secret(s *Standing) {
 		m.onlyInRecovery(s)
 		return
 	}
-	if chosen := m.in.Options.Groups; len(chosen) > 0 && !slices.Contains(chosen, g.Name) {
+	if m.outside(g) {
 		m.stays(s)
 		return
 	}
@@ -139,7 +139,7 @@ func (m *move) onlyInRecovery(s *Standing) {
 	if g == nil || known.Managed() || !known.Deleted.IsZero() {
 		return
 	}
-	if chosen := m.in.Options.Groups; len(chosen) > 0 && !slices.Contains(chosen, g.Name) {
+	if m.outside(g) {
 		return
 	}
 	m.block(m.noReplica(s))

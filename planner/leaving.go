@@ -32,25 +32,6 @@ func (r *returning) followAll(needs []string, previous string) {
 	}
 }
 
-// freeThirds promotes every replica of the acting primary, which can become a
-// replica only once it lists none.
-func (r *returning) freeThirds(needs []string) []string {
-	needs = slices.Clone(needs)
-	for _, c := range r.others() {
-		if c.Region == r.to || c.State != CopyReplica {
-			continue
-		}
-		step := promoteStep(r.s, r.g, c, Step{
-			Params: Params{From: r.from}, Needs: r.needs(),
-			After:  "standalone, then replica of " + string(r.to),
-			Reason: string(r.from) + " can become a replica only once it lists none",
-		})
-		step.Expect.Current = ""
-		needs = append(needs, r.add(rankPromoteThird, step))
-	}
-	return needs
-}
-
 // clearLists frees third regions that list a region which is their replica no
 // more, as a failover of a failover leaves them: such a copy can't be
 // overwritten either. It is brought up to date from home, then the region

@@ -3,7 +3,6 @@ package planner
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/understudy-dr/understudy/internal/topology"
 )
@@ -36,20 +35,15 @@ func Switchover(in Input) *Plan {
 	b.plan.To = m.to
 	if !m.targetRefused() {
 		h := &handover{move: m}
-		h.regions()
+		h.allAnswer("wait for it; if it is lost, understudy failover")
+		h.unpaid()
 		b.each(h.secret)
 		h.unconverged()
 		if len(b.plan.Blockers) == 0 {
 			h.steps()
 		}
 	}
-	for i := range b.plan.Blockers {
-		b.plan.Blockers[i].Fatal = true
-	}
-	if len(b.plan.Blockers) > 0 {
-		b.steps = nil
-	}
-	return b.finish()
+	return b.allOrNothing()
 }
 
 // A handover is a switchover being planned.
@@ -60,19 +54,8 @@ type handover struct {
 	equal  []string // IDs of what the gate waits for
 }
 
-// regions refuses where anything is unknown or unpaid.
-func (h *handover) regions() {
-	for _, r := range h.desired.Regions() {
-		v := h.view(r)
-		switch {
-		case v.Dark != "":
-			h.block(Blocker{Code: "region-dark", Region: r, Message: fmt.Sprintf("%s did not answer (%s)", r, v.Dark),
-				Fix: "wait for it; if it is lost, understudy failover"})
-		case len(v.Partial) > 0:
-			h.block(Blocker{Code: "service-unobserved", Region: r, Message: fmt.Sprintf("%s did not answer for %s", r, strings.Join(v.Partial, ", ")),
-				Fix: "understudy drift, once it answers"})
-		}
-	}
+// unpaid refuses while an earlier failover is owed something.
+func (h *handover) unpaid() {
 	if n := len(h.in.Placement.Owed); n > 0 {
 		h.block(Blocker{Code: "fence-owed", Region: h.in.Placement.Owed[0].Region,
 			Message: count(n, "duty") + " of an earlier failover not done yet", Fix: "understudy fence"})
@@ -106,7 +89,7 @@ func (h *handover) secret(s *Standing) {
 	if g == nil {
 		return
 	}
-	if chosen := h.in.Options.Groups; len(chosen) > 0 && !slices.Contains(chosen, g.Name) {
+	if h.outside(g) {
 		h.stays(s)
 		return
 	}
@@ -202,6 +185,7 @@ func (h *handover) steps() {
 		h.handOver(&h.moving[i])
 	}
 	h.alarms(h.plan.From)
+	h.keyNotes()
 	for _, s := range h.build.steps {
 		if s.Secret == "" && s.ID != h.gate { // alarms, filters, permissions
 			s.Needs = append(s.Needs, h.gate)
@@ -255,33 +239,13 @@ func (h *handover) handOver(m *moving) {
 	m.promoted = h.add(rankPromote, step)
 	m.arns()
 	m.attachRotation()
-	needs := h.promoteThirds(m)
+	needs := m.freeThirds(m.needs())
 	previous := h.follow(m, m.from, m.s.PrimarySecret(), needs)
 	for _, r := range m.followers() {
 		if r != h.to && previous != "" {
 			previous = h.follow(m, r, m.s.Copy(r).Secret, append(needs, previous))
 		}
 	}
-}
-
-// promoteThirds frees the old primary of all replicas: AWS refuses to
-// overwrite a secret that has some, even with force.
-func (h *handover) promoteThirds(m *moving) []string {
-	needs := m.needs()
-	for i := range m.s.Copies {
-		c := &m.s.Copies[i]
-		if c.Region == h.to || c.State != CopyReplica || !m.configured(c.Region) {
-			continue
-		}
-		step := promoteStep(m.s, m.g, c, Step{
-			Params: Params{From: m.from}, Needs: m.needs(),
-			After:  "standalone, then replica of " + string(h.to),
-			Reason: string(m.from) + " can become a replica only once it lists none",
-		})
-		step.Expect.Current = ""
-		needs = append(needs, h.add(rankPromoteThird, step))
-	}
-	return needs
 }
 
 // follow makes a region's copy a replica of the new primary.

@@ -2,9 +2,6 @@ package runbooks
 
 import (
 	"context"
-	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/understudy-dr/understudy/executor"
@@ -38,61 +35,11 @@ type FailbackOptions struct {
 // acting primary stays what it is, and an abort gives it its rotation back.
 // Errors beside: *Refused with all reasons.
 func Failback(ctx context.Context, env Env, o FailbackOptions) (*planner.Plan, *executor.Report, error) {
-	if o.Window <= 0 {
-		o.Window = DefaultWindow
-	}
-	options := planner.Options{To: o.To, Groups: o.Groups, Rescue: o.Rescue, GiveUp: o.GiveUp, Window: o.Window}
-	in, err := env.look(ctx, options)
-	if err != nil {
-		return nil, nil, err
-	}
-	plan := planner.Failback(in)
-	if err := env.noUnfinishedRun(ctx, o.DryRun, nil); err != nil {
-		return plan, nil, err
-	}
-	if err := mayRun(plan, "a failback goes home with every version, or not at all"); err != nil || o.DryRun {
-		return plan, nil, err
-	}
-	if plan.Empty() {
-		return plan, nothingDone(plan), nil
-	}
-	if err := env.confirm(ctx, plan); err != nil {
-		return plan, nil, err
-	}
-	report, err := env.run(ctx, plan, executor.SpecOf(env.Desired), env.stillPlanned(plan, options, planner.Failback))
-	if err != nil {
-		return plan, report, err
-	}
-	return plan, report, env.conclude(ctx, plan, report)
-}
-
-// mayRun refuses a plan with fatal blockers, listing all of them.
-func mayRun(plan *planner.Plan, why string) error {
-	fatal := plan.Refused()
-	if len(fatal) == 0 {
-		return nil
-	}
-	lines, fixes := make([]string, 0, len(fatal)), []string{}
-	for _, b := range fatal {
-		lines = append(lines, blockerLine(b))
-		if b.Fix != "" && !slices.Contains(fixes, b.Fix) {
-			fixes = append(fixes, b.Fix)
-		}
-	}
-	return &Refused{
-		Code:    fatal[0].Code,
-		Message: fmt.Sprintf("%s; nothing was changed:\n  %s", why, strings.Join(firstOf(lines, 20), "\n  ")),
-		Hint:    strings.Join(firstOf(fixes, 4), "; "),
-	}
-}
-
-// stillPlanned returns a check that the same plan would be made now.
-func (env Env) stillPlanned(plan *planner.Plan, o planner.Options, make func(planner.Input) *planner.Plan) func(context.Context) error {
-	return func(ctx context.Context) error {
-		in, err := env.look(ctx, o)
-		if err != nil {
-			return fmt.Errorf("look again: %w", err)
-		}
-		return stillHolds(plan, make(in))
-	}
+	return env.carryOut(ctx, plannedMove{
+		options: planner.Options{To: o.To, Groups: o.Groups, Rescue: o.Rescue, GiveUp: o.GiveUp, Window: o.Window},
+		dryRun:  o.DryRun, plan: planner.Failback,
+		judge: func(_ planner.Input, plan *planner.Plan) error {
+			return mayRun(plan, "a failback goes home with every version, or not at all")
+		},
+	})
 }

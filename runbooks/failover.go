@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/understudy-dr/understudy/executor"
 	"github.com/understudy-dr/understudy/internal/topology"
@@ -137,24 +136,11 @@ func mayFailOver(in planner.Input, plan *planner.Plan) *Refused {
 	if len(fatal) == 0 && plan.Empty() {
 		fatal = plan.Blockers
 	}
-	if len(fatal) == 0 {
-		return nil
+	no := refusal("", fatal)
+	if no != nil {
+		no.orElse(elsewhere(in, plan))
 	}
-	lines, fixes := make([]string, 0, len(fatal)), []string{}
-	for _, b := range fatal {
-		lines = append(lines, blockerLine(b))
-		if b.Fix != "" && !slices.Contains(fixes, b.Fix) {
-			fixes = append(fixes, b.Fix)
-		}
-	}
-	if other := elsewhere(in, plan); other != "" {
-		fixes = append(fixes, other)
-	}
-	return &Refused{
-		Code:    fatal[0].Code,
-		Message: "nothing was changed:\n  " + strings.Join(firstOf(lines, 20), "\n  "),
-		Hint:    strings.Join(firstOf(fixes, 4), "; "),
-	}
+	return no
 }
 
 // elsewhere names the best other region, "" if none would do.
@@ -165,15 +151,4 @@ func elsewhere(in planner.Input, plan *planner.Plan) string {
 		}
 	}
 	return ""
-}
-
-func blockerLine(b planner.Blocker) string {
-	line := b.Message
-	if b.Region != "" && !strings.Contains(line, string(b.Region)) {
-		line = string(b.Region) + ": " + line
-	}
-	if b.Secret != "" {
-		line = string(b.Secret) + ": " + line
-	}
-	return line
 }

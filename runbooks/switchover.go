@@ -40,63 +40,27 @@ const DefaultWindow = 5 * time.Minute
 //
 // Errors beside: *SplitBrain; *Refused with all reasons.
 func Switchover(ctx context.Context, env Env, o SwitchoverOptions) (*planner.Plan, *executor.Report, error) {
-	if o.Window <= 0 {
-		o.Window = DefaultWindow
-	}
-	options := planner.Options{To: o.To, Groups: o.Groups, Window: o.Window}
-	in, err := env.look(ctx, options)
-	if err != nil {
-		return nil, nil, err
-	}
-	plan := planner.Switchover(in)
-	if err := env.noUnfinishedRun(ctx, o.DryRun, nil); err != nil {
-		return plan, nil, err
-	}
-	if err := env.oneWriter(ctx, in); err != nil {
-		return plan, nil, err
-	}
-	if err := maySwitchOver(plan); err != nil || o.DryRun {
-		return plan, nil, err
-	}
-	if plan.Empty() {
-		return plan, nothingDone(plan), nil
-	}
-	if err := env.confirm(ctx, plan); err != nil {
-		return plan, nil, err
-	}
-	recheck := func(ctx context.Context) error {
-		in, err := env.look(ctx, options)
-		if err != nil {
-			return fmt.Errorf("look again: %w", err)
-		}
-		return stillHolds(plan, planner.Switchover(in))
-	}
-	report, err := env.run(ctx, plan, executor.SpecOf(env.Desired), recheck)
-	if err != nil {
-		report, err = env.callOff(ctx, report, err)
-		return plan, report, err
-	}
-	return plan, report, env.conclude(ctx, plan, report)
+	return env.carryOut(ctx, plannedMove{
+		options: planner.Options{To: o.To, Groups: o.Groups, Window: o.Window},
+		dryRun:  o.DryRun, plan: planner.Switchover, stopped: env.callOff,
+		judge: func(in planner.Input, plan *planner.Plan) error {
+			if err := env.oneWriter(ctx, in); err != nil {
+				return err
+			}
+			return maySwitchOver(plan)
+		},
+	})
 }
 
 // maySwitchOver refuses with every reason there is.
 func maySwitchOver(plan *planner.Plan) error {
-	why := plan.Refused()
-	if len(why) == 0 {
+	no := refusal("a switchover moves only what is healthy and equal everywhere", plan.Refused())
+	if no == nil {
 		return nil
 	}
-	lines, fixes := make([]string, 0, len(why)), []string{}
-	for _, b := range why {
-		lines = append(lines, blockerLine(b))
-		if b.Fix != "" && !slices.Contains(fixes, b.Fix) {
-			fixes = append(fixes, b.Fix)
-		}
-	}
-	return &Refused{
-		Code:    "not-healthy",
-		Message: fmt.Sprintf("a switchover moves only what is healthy and equal everywhere; nothing was changed:\n  %s", strings.Join(firstOf(lines, 20), "\n  ")),
-		Hint:    strings.Join(firstOf(fixes, 4), "; ") + "; in an emergency: understudy failover --to " + string(plan.To),
-	}
+	no.Code = "not-healthy"
+	no.orElse("in an emergency: understudy failover --to " + string(plan.To))
+	return no
 }
 
 // callOff unwinds a switchover that stopped before its first promotion, so
