@@ -57,6 +57,24 @@ func (c *check) debts() {
 	}
 }
 
+// damagedRuns shows what the journal no longer tells. A run that moved nothing
+// is worth knowing; one that may have moved secrets may owe fences, too.
+func (c *check) damagedRuns() {
+	for _, d := range c.in.Placement.Damaged {
+		f := Finding{
+			Code: CodeRunDamaged, Severity: Info, Kind: Hygiene, Subject: d.Run,
+			Message: fmt.Sprintf("%s: run %s (%s) is known in part only; it moved no primary", d.Message, d.Run, d.Command),
+			Fix:     fmt.Sprintf("understudy runs verify %s", d.Run),
+		}
+		if d.Moves {
+			f.Severity, f.Kind = Warning, Health
+			f.Message = fmt.Sprintf("%s: run %s is known in part only, and may have moved secrets or owe fences that are not known", d.Message, d.Run)
+			f.Fix += "; once status shows every secret where it should be, move the run's directory out of the state directory"
+		}
+		c.add(f)
+	}
+}
+
 // snapshot judges what a failover would have to go by if the primary were
 // dark now.
 func (c *check) snapshot() {

@@ -71,6 +71,7 @@ func Check(in planner.Input, o Options) *Report {
 	c.alarms()
 	c.blockers()
 	c.debts()
+	c.damagedRuns()
 	c.snapshot()
 	c.leftAlone()
 	c.keepDark()

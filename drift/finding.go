@@ -121,5 +121,6 @@ const (
 	CodeReplicaForeign    = "replica-of-another" // a replica of a region that is not the acting primary
 	CodeVersionOrphaned   = "version-orphaned"   // a version that exists outside the acting primary only
 	CodeNotReparented     = "not-reparented"     // promoted by a failover, and no replica of the new primary yet
+	CodeRunDamaged        = "run-damaged"        // the journal of a run is known in part only
 	CodeAwaitingFailback  = "awaiting-failback"  // the old primary, fenced: stale, and left alone
 )

@@ -45,6 +45,11 @@ func (d *Damage) String() string {
 		d.Err, d.Run, d.Command, d.Run)
 }
 
+// known is the damage as data.
+func (d *Damage) known() topology.DamagedRun {
+	return topology.DamagedRun{Run: d.Run, Command: d.Command, To: d.To, Moves: d.Moves(), Message: d.Err.Error()}
+}
+
 // damaged says what is known of a run whose journal could not be read to its
 // end; now is the last session that could.
 func damaged(ctx context.Context, s journal.Store, id string, now session, err error) Damage {

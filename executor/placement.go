@@ -49,7 +49,11 @@ func History(ctx context.Context, s journal.Store) (topology.Placement, []Damage
 		all = append(all, deeds...)
 	}
 	slices.SortStableFunc(all, func(a, b deed) int { return cmp.Compare(a.epoch, b.epoch) })
-	return fold(all), damage, nil
+	p := fold(all)
+	for i := range damage {
+		p.Damaged = append(p.Damaged, damage[i].known())
+	}
+	return p, damage, nil
 }
 
 // A deed is an outcome with its place among all runs'.

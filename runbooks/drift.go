@@ -51,8 +51,10 @@ func (env Env) check(ctx context.Context, in planner.Input) (*drift.Report, erro
 		return nil, fmt.Errorf("findings: %w", err)
 	}
 	seen, err := drift.ParseSeen(data)
-	if err != nil {
-		return nil, err
+	if err != nil { // a date is no reason to stop
+		env.warn(fmt.Sprintf("%s cannot be read: %v. Going on without it: since when findings stand, and since when something is unprotected, is counted from now on. "+
+			"The next understudy drift writes it anew", journal.Locate(env.Store, seenKey), err))
+		seen = nil
 	}
 	report := drift.Check(in, drift.Options{
 		Seen: seen, StuckAfter: env.StuckAfter, SnapshotMaxAge: env.SnapshotMaxAge, Frozen: leftBehind(in),

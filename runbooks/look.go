@@ -2,11 +2,13 @@ package runbooks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 
 	"github.com/understudy-dr/understudy/executor"
+	"github.com/understudy-dr/understudy/internal/journal"
 	"github.com/understudy-dr/understudy/internal/snapshot"
 	"github.com/understudy-dr/understudy/internal/topology"
 	"github.com/understudy-dr/understudy/planner"
@@ -30,6 +32,11 @@ func (env Env) look(ctx context.Context, o planner.Options, skip ...topology.Reg
 // remember is what is known without asking AWS anything.
 func (env Env) remember(ctx context.Context) (planner.Input, error) {
 	recovery, err := snapshot.Load(ctx, env.Store)
+	if errors.Is(err, journal.ErrCorrupt) { // what it held may be worth much; the emergency that it was for is worth more
+		env.warn(fmt.Sprintf("%v. Going on without it: what it knew of a region that does not answer is not known now. "+
+			"The next understudy drift writes it anew, and keeps this one as %s", err, journal.Locate(env.Store, snapshot.AsideKey)))
+		recovery, err = nil, nil
+	}
 	if err != nil {
 		return planner.Input{}, err
 	}

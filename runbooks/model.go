@@ -22,6 +22,8 @@ type Status struct {
 	LastRehearsal    *time.Time `json:"last_rehearsal"`
 	SnapshotTaken    *time.Time `json:"snapshot_taken"`
 	Dark             []Dark     `json:"dark"`
+	// Damaged runs are known in part only: what they moved or owe may be missing above.
+	Damaged []topology.DamagedRun `json:"damaged,omitempty"`
 	// SplitBrain has both sides of every secret with two writers (exit 6).
 	SplitBrain []planner.Diagnosis `json:"split_brain,omitempty"`
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/understudy-dr/understudy/drift"
+	"github.com/understudy-dr/understudy/internal/journal"
 	"github.com/understudy-dr/understudy/internal/topology"
 	"github.com/understudy-dr/understudy/planner"
 )
@@ -24,6 +25,7 @@ func ReadStatus(ctx context.Context, env Env) (*Status, error) {
 	st := &Status{
 		Schema: "understudy/status/v1", Home: env.Desired.Primary, Regions: env.Desired.Regions(),
 		Secrets: []SecretStatus{}, Owed: in.Placement.Owed, Dark: []Dark{},
+		Damaged: in.Placement.Damaged,
 	}
 	if st.Owed == nil {
 		st.Owed = []topology.Debt{}
@@ -156,7 +158,8 @@ func (env Env) lastRehearsal(ctx context.Context) (*time.Time, error) {
 		Phases []RehearsalPhase `json:"phases"`
 	}
 	if err := json.Unmarshal(data, &last); err != nil {
-		return nil, fmt.Errorf("%s: %w", lastRehearsalKey, err)
+		env.warn(fmt.Sprintf("%s cannot be read: %v. When the last rehearsal was is not known; the next one writes it anew", journal.Locate(env.Store, lastRehearsalKey), err))
+		return nil, nil
 	}
 	if len(last.Phases) == 0 {
 		return nil, nil

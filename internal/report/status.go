@@ -16,6 +16,9 @@ func Status(w io.Writer, st *runbooks.Status, s Style) error {
 	for _, d := range st.Dark {
 		p.line(s.paint(bad, fmt.Sprintf("%s does not answer: %s", d.Region, clean(string(d.Cause)))) + detail(d.Detail))
 	}
+	for _, d := range st.Damaged {
+		p.line(s.paint(bad, fmt.Sprintf("run %s is known in part only", clean(d.Run))) + detail(d.Message))
+	}
 	matrix(p, st, s)
 	owed(p, st.Owed, s)
 	doctor(p, st.SplitBrain, s)

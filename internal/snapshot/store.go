@@ -17,6 +17,9 @@ import (
 // so that it is replaced as a whole or not at all.
 const Key = "snapshot/recovery.json.gz"
 
+// AsideKey is where Save puts a stored snapshot that cannot be read.
+const AsideKey = Key + ".corrupt"
+
 // ErrAccount: the stored snapshot was captured in another account.
 var ErrAccount = errors.New("the state directory belongs to another account")
 
@@ -37,17 +40,20 @@ func load(ctx context.Context, store journal.Store) (*topology.Snapshot, string,
 	}
 	s, err := decode(data)
 	if err != nil {
-		return nil, "", fmt.Errorf("recovery snapshot %s: %w: %w; move it away and run understudy drift", Key, journal.ErrCorrupt, err)
+		return nil, rev, &journal.CorruptError{File: journal.Locate(store, Key), Line: 1, Reason: err.Error()}
 	}
 	return s, rev, nil
 }
 
 // Save merges a capture into the stored snapshot and returns the result.
-// Two captures at the same time both get in. It refuses to mix accounts:
-// ErrAccount.
+// Two captures at the same time both get in. One that cannot be read is kept
+// under AsideKey and replaced. Save refuses to mix accounts: ErrAccount.
 func Save(ctx context.Context, store journal.Store, fresh *topology.Snapshot) (*topology.Snapshot, error) {
 	for {
 		old, rev, err := load(ctx, store)
+		if errors.Is(err, journal.ErrCorrupt) {
+			err = setAside(ctx, store)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -67,6 +73,19 @@ func Save(ctx context.Context, store journal.Store, fresh *topology.Snapshot) (*
 			return nil, fmt.Errorf("recovery snapshot: %w", err)
 		}
 	}
+}
+
+// setAside keeps the bytes that could not be read: a person may get something
+// out of them.
+func setAside(ctx context.Context, store journal.Store) error {
+	data, _, err := store.Get(ctx, Key)
+	if err == nil {
+		err = journal.Replace(ctx, store, AsideKey, data)
+	}
+	if err != nil {
+		return fmt.Errorf("keep the recovery snapshot that cannot be read: %w", err)
+	}
+	return nil
 }
 
 func encode(s *topology.Snapshot) ([]byte, error) {

@@ -16,6 +16,20 @@ type Placement struct {
 	Owed []Debt `json:"owed,omitempty"`
 	// Fences are the policy and function fences in force, by our journal.
 	Fences []Debt `json:"fences,omitempty"`
+	// Damaged are runs that are known in part only, oldest first: the store no
+	// longer holds what was written of them.
+	Damaged []DamagedRun `json:"damaged,omitempty"`
+}
+
+// A DamagedRun is known as far as its journal can be read.
+type DamagedRun struct {
+	Run     string `json:"run"`
+	Command string `json:"command,omitempty"` // "" where that is lost, too
+	To      Region `json:"to,omitempty"`
+	// Moves: it may have made a region the primary of some secret, or owe a
+	// fence, that nobody knows of now.
+	Moves   bool   `json:"moves"`
+	Message string `json:"message"` // what is wrong, with file and line
 }
 
 // Fenced reports whether a fence beyond cancelled rotation is in force: on a
