@@ -58,11 +58,20 @@ func TestAWSCLIDrivesTheSimulator(t *testing.T) {
 	aws.do(&filters, "us-east-1", "logs", "describe-metric-filters", "--log-group-name", "cloudtrail")
 	var topics struct{ Topics []struct{ TopicArn string } }
 	aws.do(&topics, "eu-west-1", "sns", "list-topics")
-	var key struct{ KeyMetadata struct{ KeyState string } }
+	var key struct{ KeyMetadata struct{ KeyState, Arn string } }
 	aws.do(&key, "eu-west-1", "kms", "describe-key", "--key-id", "alias/secrets-key-eu")
 	if len(filters.MetricFilters) != 1 || len(topics.Topics) != 1 || key.KeyMetadata.KeyState != "Enabled" {
 		t.Errorf("filters %+v, topics %+v, key %+v", filters, topics, key)
 	}
+	const policy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:root"},"Action":"kms:*","Resource":"*"}]}`
+	aws.do(nil, "eu-west-1", "kms", "put-key-policy", "--key-id", key.KeyMetadata.Arn, "--policy-name", "default", "--policy", policy)
+	var of struct{ Policy, PolicyName string }
+	aws.do(&of, "eu-west-1", "kms", "get-key-policy", "--key-id", key.KeyMetadata.Arn)
+	if of.Policy != policy || of.PolicyName != "default" {
+		t.Errorf("the key's policy: %+v", of)
+	}
+	refused("(NotFoundException) when calling the GetKeyPolicy operation: Invalid keyId 'alias/secrets-key-eu'",
+		"eu-west-1", "kms", "get-key-policy", "--key-id", "alias/secrets-key-eu")
 	var me struct{ Account string }
 	aws.do(&me, "eu-west-1", "sts", "get-caller-identity")
 	if me.Account != "123456789012" {
