@@ -10,7 +10,8 @@ import (
 )
 
 // blockers shows what keeps the plan from mending something, where no finding
-// says so yet.
+// says so yet. One that is for information only does not: that an old primary
+// waits is no reason to keep quiet about why it can't follow.
 func (c *check) blockers() {
 	type place struct {
 		secret topology.Name
@@ -18,7 +19,7 @@ func (c *check) blockers() {
 	}
 	told := map[place]bool{}
 	for _, f := range c.report.Findings {
-		if f.Secret != "" || f.Subject != "" {
+		if (f.Secret != "" || f.Subject != "") && f.Severity != Info {
 			told[place{f.Secret, f.Region}] = true
 		}
 	}

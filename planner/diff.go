@@ -153,10 +153,10 @@ func (b *build) overwriteBlocker(s *Standing, c *Copy, p *topology.Secret) *Bloc
 	x := &Blocker{Secret: s.Secret, Region: c.Region}
 	orphans := s.lacking(c.Secret, p)
 	switch {
-	case len(c.Secret.Replicas) > 0 && c.Secret.Described:
+	case len(c.Secret.Replicas) > 0 && c.Secret.Described && c.Secret.Role() != topology.RoleReplica: // what a replica lists is its primary's
 		x.Code = "has-replicas"
 		x.Message = fmt.Sprintf("the %s in %s has replicas of its own (%s): AWS refuses to overwrite it, even with force", b.copyWords(c.State), c.Region, replicaRegions(c.Secret))
-		x.Fix = "look at those replicas first; nothing here is done by itself"
+		x.Fix = b.listedFix(s, c)
 	case len(orphans) == 0:
 		return nil
 	case c.State == CopyNameClash:
@@ -169,6 +169,21 @@ func (b *build) overwriteBlocker(s *Standing, c *Copy, p *topology.Secret) *Bloc
 		x.Fix = "understudy rescue --from " + string(c.Region)
 	}
 	return x
+}
+
+// listedFix is the way out for a copy that lists replicas: real ones are for
+// people to look at; entries of regions that were promoted while the copy was
+// cut off go with a failback, which frees such lists.
+func (b *build) listedFix(s *Standing, c *Copy) string {
+	for _, e := range c.Secret.Replicas {
+		if there := s.Copy(e.Region).Secret; there.Role() == topology.RoleReplica && there.PrimaryRegion == c.Region {
+			return "look at those replicas first; nothing here is done by itself"
+		}
+	}
+	if s.Primary != b.desired.Primary {
+		return "none of them follows it any more; understudy failback --to " + string(b.desired.Primary) + " frees such lists, apply does not"
+	}
+	return fmt.Sprintf("none of them follows it any more: learn on a canary secret whether remove-regions-from-replication in %s spares a promoted secret, or ask AWS support to clear the entries", c.Region)
 }
 
 // reparentStray takes a replica of the region that we moved away from into
