@@ -22,7 +22,7 @@ type Report struct {
 	Failures []Failure       `json:"failures"`
 	Owed     []topology.Debt `json:"owed"`
 	Phases   []Phase         `json:"phases"`
-	// Calls made by this process for the run, by region.
+	// Calls made for the run by region, the looks before and after it included.
 	Calls map[topology.Region]Calls `json:"calls"`
 	ARNs  []ARN                     `json:"arns"`
 	// Holder is who worked on it last.

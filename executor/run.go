@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -37,7 +38,8 @@ type Options struct {
 
 	// Progress gets every Event, nil for none.
 	Progress func(Event)
-	// CallCounts are the calls made so far by region, for the report.
+	// CallCounts are the calls, by region, that no report tells of yet: those
+	// made since the command began, or since it was last asked.
 	CallCounts func() map[topology.Region]Calls
 	// Stop, when closed, ends the run after the calls in flight.
 	Stop <-chan struct{}
@@ -90,7 +92,6 @@ type run struct {
 	halted []string // why which groups were; the schedule's goroutine only
 	cancel context.CancelCauseFunc
 	ctx    context.Context
-	calls  map[topology.Region]Calls // before this session
 }
 
 // planDoc is plan.json: all that another machine needs beside the journal.
@@ -237,13 +238,7 @@ func (r *run) session(ctx context.Context, kind string) error {
 		return err
 	}
 	r.book.open(s, at)
-	if err := r.anchor(ctx); err != nil {
-		return err
-	}
-	if r.e.opts.CallCounts != nil {
-		r.calls = r.e.opts.CallCounts()
-	}
-	return nil
+	return r.anchor(ctx)
 }
 
 // watch makes r.ctx: it ends with the caller's context, Stop, or the lease.
@@ -381,10 +376,7 @@ func (r *run) callsMade() map[topology.Region]Calls {
 		return nil
 	}
 	made := map[topology.Region]Calls{}
-	for region, c := range r.e.opts.CallCounts() {
-		was := r.calls[region]
-		made[region] = Calls{c.Total - was.Total, c.Mutating - was.Mutating, c.Throttled - was.Throttled}
-	}
+	maps.Copy(made, r.e.opts.CallCounts())
 	// That nothing was asked of the lost region is worth a line.
 	for _, region := range append([]topology.Region{r.plan.From, r.plan.To}, r.spec.Skip...) {
 		if _, ok := made[region]; !ok && region != "" {

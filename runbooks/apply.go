@@ -34,6 +34,7 @@ func Plan(ctx context.Context, env Env) (*planner.Plan, error) {
 //
 // With nothing to do the report is completed, has no ID, and there is no run.
 func Apply(ctx context.Context, env Env, o ApplyOptions) (*executor.Report, error) {
+	env = env.counting()
 	in, err := env.look(ctx, planner.Options{})
 	if err != nil {
 		return nil, err
@@ -64,6 +65,7 @@ func Apply(ctx context.Context, env Env, o ApplyOptions) (*executor.Report, erro
 	if err != nil {
 		return report, err
 	}
+	defer env.tellCalls(report)
 	if err := env.captureAfresh(ctx); err != nil {
 		return report, err
 	}

@@ -46,7 +46,7 @@ type Env struct {
 	VerifyTimeout time.Duration
 	LeaseTTL      time.Duration
 	Progress      func(executor.Event)
-	CallCounts    func() map[topology.Region]executor.Calls
+	CallCounts    func() map[topology.Region]executor.Calls // since any moment before the command
 
 	// Confirm is asked just before something is changed, with the plan as it
 	// will run. An error stops everything, and nothing was changed. nil is

@@ -35,6 +35,7 @@ type FailbackOptions struct {
 // acting primary stays what it is, and an abort gives it its rotation back.
 // Errors beside: *Refused with all reasons.
 func Failback(ctx context.Context, env Env, o FailbackOptions) (*planner.Plan, *executor.Report, error) {
+	env = env.counting()
 	return env.carryOut(ctx, plannedMove{
 		options: planner.Options{To: o.To, Groups: o.Groups, Rescue: o.Rescue, GiveUp: o.GiveUp, Window: o.Window},
 		dryRun:  o.DryRun, plan: planner.Failback,

@@ -23,6 +23,7 @@ import (
 // The report is nil where nothing was run. A failover that has been done
 // before completes with nothing applied.
 func Failover(ctx context.Context, env Env, o FailoverOptions) (*planner.Plan, *executor.Report, error) {
+	env = env.counting()
 	lost, err := env.lostRegions(ctx, o)
 	if err != nil {
 		return nil, nil, err
@@ -74,6 +75,7 @@ func Failover(ctx context.Context, env Env, o FailoverOptions) (*planner.Plan, *
 // one would have to go by. The report learns since when some secret has no
 // copy in sync in a second region.
 func (env Env) conclude(ctx context.Context, plan *planner.Plan, report *executor.Report, skip ...topology.Region) error {
+	defer env.tellCalls(report)
 	if err := env.verify(ctx, plan); err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ type RescueOptions struct {
 // current moves the label. It is idempotent: a version that the primary holds
 // is not copied again. With nothing to rescue the report has no ID.
 func Rescue(ctx context.Context, env Env, o RescueOptions) (*planner.Plan, *executor.Report, error) {
+	env = env.counting()
 	options := planner.Options{From: o.From}
 	in, err := env.look(ctx, options)
 	if err != nil {

@@ -34,6 +34,7 @@ func (env Env) run(ctx context.Context, plan *planner.Plan, spec executor.RunSpe
 // found done is not done again; what is owed is tried again. A failover,
 // switchover or failback that is completed by it is verified like one that ran through.
 func Resume(ctx context.Context, env Env, id string) (*executor.Report, error) {
+	env = env.counting()
 	report, err := env.executor(nil).Resume(ctx, id)
 	if errors.Is(err, executor.ErrLeaseHeld) {
 		return nil, &Refused{Code: "lease-held", Message: err.Error(), Hint: "understudy runs list", Err: err}
@@ -66,6 +67,7 @@ type FenceOptions struct {
 // the report has no ID. Debts to regions that stay dark stay owed, and are in
 // the report.
 func Fence(ctx context.Context, env Env, o FenceOptions) (*planner.Plan, *executor.Report, error) {
+	env = env.counting()
 	in, err := env.look(ctx, planner.Options{})
 	if err != nil {
 		return nil, nil, err

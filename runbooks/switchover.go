@@ -40,6 +40,7 @@ const DefaultWindow = 5 * time.Minute
 //
 // Errors beside: *SplitBrain; *Refused with all reasons.
 func Switchover(ctx context.Context, env Env, o SwitchoverOptions) (*planner.Plan, *executor.Report, error) {
+	env = env.counting()
 	return env.carryOut(ctx, plannedMove{
 		options: planner.Options{To: o.To, Groups: o.Groups, Window: o.Window},
 		dryRun:  o.DryRun, plan: planner.Switchover, stopped: env.callOff,
