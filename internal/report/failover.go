@@ -27,15 +27,9 @@ func outlook(p *printer, plan *planner.Plan, s Style) {
 	if len(plan.Notes) > 0 {
 		p.line("")
 		p.line(s.paint(strong, "Worth knowing:"))
-		shown, rest := s.fold(len(plan.Notes))
-		for _, n := range plan.Notes[:shown] {
-			line := clean(n.Message)
-			if n.Secret != "" {
-				line = clean(string(n.Secret)) + ": " + line
-			}
-			if n.Fix != "" {
-				line += "; " + clean(n.Fix)
-			}
+		lines := noteLines(plan.Notes)
+		shown, rest := s.fold(len(lines))
+		for _, line := range lines[:shown] {
 			p.line("  " + line)
 		}
 		if rest != "" {
@@ -47,6 +41,39 @@ func outlook(p *printer, plan *planner.Plan, s Style) {
 		p.line("")
 		p.paragraph(s, text("If reads are all that is needed, stop here: replicas serve them without any failover. A promotion can't be taken back."))
 	}
+}
+
+// noteLines are the notes, a line each; what is said of many secrets in the
+// same words is said once, and names the first of them.
+func noteLines(notes []planner.Blocker) []string {
+	type words struct{ message, fix string }
+	var order []words
+	secrets := map[words][]string{}
+	for i := range notes {
+		n := &notes[i]
+		w := words{n.Message, n.Fix}
+		if _, known := secrets[w]; !known {
+			order, secrets[w] = append(order, w), nil
+		}
+		if n.Secret != "" {
+			secrets[w] = append(secrets[w], clean(string(n.Secret)))
+		}
+	}
+	lines := make([]string, 0, len(order))
+	for _, w := range order {
+		line, names := clean(w.message), secrets[w]
+		switch n := len(names); {
+		case n > 4:
+			line = fmt.Sprintf("%s and %d more: %s", strings.Join(names[:3], ", "), n-3, line)
+		case n > 0:
+			line = list(names) + ": " + line
+		}
+		if w.fix != "" {
+			line += "; " + clean(w.fix)
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 // loginRisks says with which secrets applications may fail to log in, and

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -394,5 +395,21 @@ func problem() *Error {
 		Code: "stale-plan", Message: "the world moved since plan 9c41d2f03b1e was made; nothing was changed",
 		Details: []string{"+ replicate prod/new eu-west-1", "- replicate prod/payments/stripe eu-west-1: done meanwhile"},
 		Hint:    "understudy plan --out plan.json",
+	}
+}
+
+func TestNotesThatSayTheSameAreOneLine(t *testing.T) {
+	notes := []planner.Blocker{{Message: "a region is dark", Fix: "wait"}}
+	for i := range 7 {
+		notes = append(notes, planner.Blocker{Secret: topology.Name(fmt.Sprintf("test/%d", i)), Message: "its key keeps readers out", Fix: "mend it"})
+	}
+	notes = append(notes, planner.Blocker{Secret: "test/1", Message: "another"}, planner.Blocker{Secret: "test/2", Message: "another"})
+	want := []string{
+		"a region is dark; wait",
+		"test/0, test/1, test/2 and 4 more: its key keeps readers out; mend it",
+		"test/1 and test/2: another",
+	}
+	if got := noteLines(notes); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
