@@ -130,6 +130,9 @@ type reading struct {
 	known bool // answered, be it that there is nothing
 	there *described
 	spent bool // the process changed the place since
+	// told: the change was a PutSecretValue, whose answer told the labels of the
+	// version. DescribeSecret would not: it lists none without a label.
+	told bool
 }
 
 // A witness stands between all processes and the simulator, and beside the
@@ -219,7 +222,7 @@ func (w *witness) hasLooked(r *request) {
 		case !see.known:
 			w.breakLocked("G5 unknown", "%s: %s of %s in %s, and its last look at %s was not answered", r.process.holder, r.op, r.subject, r.region, at.region)
 			return
-		case see.spent:
+		case see.spent && !(see.told && r.op == "UpdateSecretVersionStage"):
 			w.breakLocked("G5 stale-look", "%s: %s of %s in %s, and it has not looked at %s since its last call", r.process.holder, r.op, r.subject, r.region, at.region)
 			return
 		}
@@ -281,7 +284,7 @@ func (w *witness) replicates(r *request, see *described) {
 		if !r.in.ForceOverwriteReplicaSecret || there == nil {
 			continue
 		}
-		source, _ := w.st.sim.State().Secret(account, r.region, r.subject) // Describe lists no version without a label
+		source := w.st.sim.Secrets(account)[r.region][r.subject] // Describe lists no version without a label
 		for id, stages := range there.VersionIdsToStages {
 			if _, ok := source.Versions[id]; !ok && len(stages) > 0 && !w.givenUp[r.subject+" "+id] {
 				w.breakLocked("G1 overwrites", "%s: %s of %s over %s, which holds %s %v and %s does not", r.process.holder, r.op, r.subject, add.Region, id, stages, r.region)
@@ -323,7 +326,7 @@ func (w *witness) unspend(r *request) {
 func (w *witness) spend(r *request) {
 	for _, at := range r.touches() {
 		if see := w.readings[at]; see != nil {
-			see.spent = true
+			see.spent, see.told = true, false
 		}
 	}
 }
@@ -338,6 +341,9 @@ func (w *witness) heard(r *request, resp *http.Response) {
 	if r.mutating {
 		if refused {
 			w.unspend(r)
+		}
+		if see := w.readings[place{r.process, r.region, "DescribeSecret", r.subject}]; see != nil && r.op == "PutSecretValue" {
+			see.told = resp.StatusCode == http.StatusOK
 		}
 		return
 	}
@@ -422,8 +428,8 @@ func mayGo(plan *planner.Plan, n topology.Name, primary *copyOf) (ids []string) 
 // without a value, by which RotateSecret tests a function.)
 func (w *witness) versions() {
 	now := map[string]bool{}
-	for _, resources := range w.st.sim.State().Accounts[account] {
-		for name, s := range resources.Secrets {
+	for _, secrets := range w.st.sim.Secrets(account) {
+		for name, s := range secrets {
 			for id, v := range s.Versions {
 				if v.Value != "" {
 					now[name+" "+id] = now[name+" "+id] || len(v.Stages) > 0
@@ -476,9 +482,9 @@ func (c *copyOf) stages() map[string]string {
 // copies are all secrets' copies, by name, in order of region.
 func (st *stage) copies() map[string][]copyOf {
 	out := map[string][]copyOf{}
-	regions := st.sim.State().Accounts[account]
+	regions := st.sim.Secrets(account)
 	for _, r := range st.desired.Regions() {
-		for name, s := range regions[string(r)].Secrets {
+		for name, s := range regions[string(r)] {
 			out[name] = append(out[name], copyOf{string(r), s})
 		}
 	}

@@ -51,6 +51,21 @@ func (c *Cloud) State() State {
 	return out
 }
 
+// Secrets is the part of State that holds an account's secrets, by region and
+// name, for callers that look often.
+func (c *Cloud) Secrets(account string) map[string]map[string]SecretState {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.settleLocked(c.nowLocked())
+	out := map[string]map[string]SecretState{}
+	if a := c.accounts[account]; a != nil {
+		for region, at := range a.regions {
+			out[region] = at.secretState()
+		}
+	}
+	return out
+}
+
 func (at *regionStore) resources() Resources {
 	return Resources{
 		Secrets: at.secretState(), Keys: at.keyState(), Functions: at.functionState(),
