@@ -25,6 +25,7 @@ func (c *check) secrets() {
 		}
 		c.report.Secrets++
 		c.primary(&s, group)
+		c.policy(&s, group)
 		c.clobber(&s)
 		for i := range s.Copies {
 			c.copy(&s, &s.Copies[i], group)
@@ -83,6 +84,21 @@ func (c *check) primary(s *planner.Standing, g *topology.Group) {
 	case p.Secret != nil:
 		c.primaryRotation(s, g, p.Secret)
 	}
+}
+
+// policy finds a resource policy that goes with the secret wherever it moves,
+// and names what belongs to the region where it is now.
+func (c *check) policy(s *planner.Standing, g *topology.Group) {
+	before, _ := c.in.Recovery.Secret(s.Primary, s.Secret)
+	what := planner.TiedTo(s.Primary, s.PrimarySecret(), before)
+	if len(what) == 0 || len(g.Replicas) == 0 {
+		return
+	}
+	c.add(Finding{
+		Code: CodePolicyTied, Severity: Info, Kind: Health, Secret: s.Secret, Region: s.Primary,
+		Message: fmt.Sprintf("its resource policy names %s: who reads it in another region may be denied, now and after a failover", strings.Join(what, ", ")),
+		Fix:     fmt.Sprintf("aws secretsmanager put-resource-policy --region %s with the other regions' as well", s.Primary),
+	})
 }
 
 // primaryRotation judges rotation at the acting primary, where it runs.

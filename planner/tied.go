@@ -15,22 +15,26 @@ import (
 // it can be mended after the promotion only. It is known where it was asked
 // for (the recovery snapshot keeps it).
 func (m *moving) policyNotes() {
-	policy := ""
-	for _, s := range []*topology.Secret{m.target.Secret, m.s.Copy(m.from).Secret, m.recovered()} {
-		if s != nil && s.PolicyKnown {
-			policy = s.Policy
-			break
-		}
-	}
-	what := tiedTo(policy, m.from)
+	what := TiedTo(m.from, m.target.Secret, m.s.Copy(m.from).Secret, m.recovered())
 	if len(what) == 0 {
 		return
 	}
 	m.note(Blocker{
-		Code: "policy-names-old-region", Secret: m.s.Secret, Region: m.to,
+		Code: RiskPolicy, Secret: m.s.Secret, Region: m.to,
 		Message: fmt.Sprintf("its resource policy names %s: who reads it in %s may be denied", strings.Join(what, ", "), m.to),
 		Fix:     "aws secretsmanager put-resource-policy --region " + string(m.to) + " with what belongs there, right after the promotion",
 	})
+}
+
+// TiedTo lists what of a secret's resource policy belongs to one region, by
+// the first of these copies whose policy is known.
+func TiedTo(r topology.Region, copies ...*topology.Secret) []string {
+	for _, s := range copies {
+		if s != nil && s.PolicyKnown {
+			return tiedTo(s.Policy, r)
+		}
+	}
+	return nil
 }
 
 // tiedTo lists what of a policy belongs to one region: ARNs that name it, and
