@@ -58,7 +58,9 @@ func TestAWSCLIDrivesTheSimulator(t *testing.T) {
 	aws.do(&filters, "us-east-1", "logs", "describe-metric-filters", "--log-group-name", "cloudtrail")
 	var topics struct{ Topics []struct{ TopicArn string } }
 	aws.do(&topics, "eu-west-1", "sns", "list-topics")
-	var key struct{ KeyMetadata struct{ KeyState, Arn string } }
+	var key struct {
+		KeyMetadata struct{ KeyState, Arn string }
+	}
 	aws.do(&key, "eu-west-1", "kms", "describe-key", "--key-id", "alias/secrets-key-eu")
 	if len(filters.MetricFilters) != 1 || len(topics.Topics) != 1 || key.KeyMetadata.KeyState != "Enabled" {
 		t.Errorf("filters %+v, topics %+v, key %+v", filters, topics, key)
