@@ -86,21 +86,6 @@ func (c *check) primary(s *planner.Standing, g *topology.Group) {
 	}
 }
 
-// policy finds a resource policy that goes with the secret wherever it moves,
-// and names what belongs to the region where it is now.
-func (c *check) policy(s *planner.Standing, g *topology.Group) {
-	before, _ := c.in.Recovery.Secret(s.Primary, s.Secret)
-	what := planner.TiedTo(s.Primary, s.PrimarySecret(), before)
-	if len(what) == 0 || len(g.Replicas) == 0 {
-		return
-	}
-	c.add(Finding{
-		Code: CodePolicyTied, Severity: Info, Kind: Health, Secret: s.Secret, Region: s.Primary,
-		Message: fmt.Sprintf("its resource policy names %s: who reads it in another region may be denied, now and after a failover", strings.Join(what, ", ")),
-		Fix:     fmt.Sprintf("aws secretsmanager put-resource-policy --region %s with the other regions' as well", s.Primary),
-	})
-}
-
 // primaryRotation judges rotation at the acting primary, where it runs.
 func (c *check) primaryRotation(s *planner.Standing, g *topology.Group, p *topology.Secret) {
 	at := Finding{Secret: s.Secret, Region: s.Primary, Kind: Health}

@@ -27,20 +27,6 @@ func (c *check) keys() {
 	}
 }
 
-// keyPolicies finds keys whose policies keep readers of their own region out,
-// which nobody notices before a failover.
-func (c *check) keyPolicies(r topology.Region) {
-	others := slices.DeleteFunc(c.in.Desired.Regions(), func(other topology.Region) bool { return other == r })
-	for _, tie := range c.in.KeyTies(r, others) {
-		b := tie.Blocker()
-		f := Finding{Code: b.Code, Severity: Info, Kind: Health, Region: r, Subject: tie.Ref, Message: b.Message, Fix: b.Fix}
-		if b.Code == CodeKeyPolicyForeign {
-			f.Severity = Warning
-		}
-		c.add(f)
-	}
-}
-
 // keysIn are the key references that the configuration names in a region,
 // sorted.
 func (c *check) keysIn(r topology.Region) []string {
