@@ -93,6 +93,9 @@ func (f *failback) finish(s *Standing, g *topology.Group) {
 	if s.Move == nil || !s.Confirmed || home.State != CopyPrimary {
 		return
 	}
+	if f.returned(s, g, &home) {
+		return
+	}
 	left := s.Copy(s.Move.From)
 	if !standalone(&left) {
 		return

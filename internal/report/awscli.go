@@ -2,22 +2,16 @@ package report
 
 import (
 	"bytes"
-	_ "embed"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/understudy-dr/understudy/internal/topology"
 	"github.com/understudy-dr/understudy/planner"
 )
-
-// shellHelpers is what the blocks of a script call: looks, checks and waits.
-//
-//go:embed awscli.sh
-var shellHelpers string
 
 // AWSCLI writes a plan as a bash script of `aws` commands, for the day on
 // which this program can't be used. It needs bash (3.2 or later) and the aws
@@ -41,7 +35,7 @@ func AWSCLI(w io.Writer, plan *planner.Plan) error {
 	}
 	s.header()
 	if len(plan.Steps) > 0 {
-		s.text.WriteString("\n" + shellHelpers)
+		s.text.WriteString("\n" + s.helpers())
 		s.checks()
 		s.blocks()
 	}
@@ -55,8 +49,16 @@ type script struct {
 	text bytes.Buffer
 	live []*planner.Step // in the order in which they run
 	owed []*planner.Step // those that no region answers to
-	// adopters are the regions that copies are made replicas of.
-	adopters map[place]topology.Region
+	// order is all of them.
+	order []*planner.Step
+	// adopters are the regions that promoted copies later become replicas of.
+	adopters map[*planner.Step]topology.Region
+	// home is the later promotion of the copy that a step changes; noted are
+	// those promotions.
+	home  map[*planner.Step]*planner.Step
+	noted map[*planner.Step]bool
+	// enabled are the alarms that the plan switches on.
+	enabled map[alarmAt]bool
 }
 
 // A place is one copy of a secret.
@@ -72,14 +74,13 @@ func newScript(plan *planner.Plan) (*script, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &script{plan: plan, adopters: map[place]topology.Region{}}
+	s := &script{plan: plan, order: order, adopters: map[*planner.Step]topology.Region{}, enabled: map[alarmAt]bool{},
+		home: map[*planner.Step]*planner.Step{}, noted: map[*planner.Step]bool{}}
+	s.findLater()
 	left := map[string]bool{} // IDs of owed steps
 	for _, step := range order {
 		if strings.ContainsRune(step.Subject(), 0) {
 			return nil, fmt.Errorf("%s: a name with a NUL in it can't be written in a shell script", step.Action)
-		}
-		if step.Action == planner.OverwriteReplica {
-			s.adopters[placeOf(step)] = step.Params.From
 		}
 		dark := func(r topology.Region) bool { return slices.Contains(plan.Unobserved, r) }
 		if slices.ContainsFunc(regionsOf(step), dark) ||
@@ -91,6 +92,29 @@ func newScript(plan *planner.Plan) (*script, error) {
 		s.live = append(s.live, step)
 	}
 	return s, nil
+}
+
+// findLater notes what steps must know of later ones, so that a script which
+// is run again finds them done by what those left behind.
+func (s *script) findLater() {
+	promotions, adopters := map[place]*planner.Step{}, map[place]topology.Region{}
+	for _, step := range slices.Backward(s.order) {
+		at := placeOf(step)
+		switch {
+		case step.Action == planner.EnableAlarms:
+			for _, name := range alarmsOf(step) {
+				s.enabled[alarmAt{name, step.Region}] = true
+			}
+		case step.Secret == "" || step.Action == planner.AwaitEqual: // its copy is a replica until it is promoted
+		case step.Action == planner.Promote:
+			s.adopters[step], promotions[at] = adopters[at], step
+		case promotions[at] != nil:
+			s.home[step] = promotions[at]
+			s.noted[promotions[at]] = true
+		case step.Action == planner.OverwriteReplica:
+			adopters[at] = step.Params.From
+		}
+	}
 }
 
 // regionsOf are the regions that a step calls. A promotion names the old
@@ -150,108 +174,6 @@ func (s *script) comment(words ...string) {
 	s.line("%s", strings.TrimRight("# "+clean(strings.Join(words, "")), " "))
 }
 
-func (s *script) header() {
-	p := s.plan
-	s.line("#!/usr/bin/env bash")
-	title := "understudy " + p.Command
-	if p.From != "" && p.To != "" {
-		title += " from " + string(p.From) + " to " + string(p.To)
-	}
-	s.comment(title, ", by hand. Plan ", p.ID, ", account ", p.Account, ".")
-	var counts []string
-	for _, action := range slices.Sorted(maps.Keys(p.Summary)) {
-		counts = append(counts, fmt.Sprintf("%d %s", p.Summary[action], action))
-	}
-	if len(counts) == 0 {
-		s.comment("Nothing to do: there are no steps.")
-	} else {
-		s.comment(list(counts), ".")
-	}
-	s.doors()
-	s.notes()
-	if len(counts) > 0 {
-		s.manual()
-	}
-}
-
-// doors lists what can't be taken back, what needs a flag, and what is owed.
-func (s *script) doors() {
-	var oneWay, gated, owed []string
-	for _, step := range s.live {
-		if step.Risk == planner.OneWay || step.Risk == planner.Destructive {
-			oneWay = append(oneWay, titleOf(step)+" ("+string(step.Risk)+")")
-		}
-		if step.Requires != "" {
-			gated = append(gated, titleOf(step)+": needs ALLOW='"+step.Requires+"'")
-		}
-	}
-	for _, step := range s.owed {
-		owed = append(owed, titleOf(step))
-	}
-	s.section("ONE-WAY DOORS: nothing takes these back.", oneWay)
-	s.section("REFUSED unless you allow it.", gated)
-	s.section("OWED, commented out at the end of this file: their region did not answer.", owed)
-}
-
-func (s *script) notes() {
-	var blocked, notes []string
-	for _, b := range s.plan.Blockers {
-		blocked = append(blocked, blockerWords(&b))
-	}
-	for _, b := range s.plan.Notes {
-		notes = append(notes, blockerWords(&b))
-	}
-	s.section("NOT IN THIS FILE: what the plan could not do.", blocked)
-	s.section("NOTE.", notes)
-}
-
-func blockerWords(b *planner.Blocker) string {
-	words := b.Code + " " + string(b.Secret) + " " + string(b.Region) + ": " + b.Message
-	if b.Fix != "" {
-		words += "; " + b.Fix
-	}
-	return strings.Join(strings.Fields(words), " ")
-}
-
-// mostListed rows of a kind stand in the header; the blocks say it again.
-const mostListed = 20
-
-func (s *script) section(title string, rows []string) {
-	if len(rows) == 0 {
-		return
-	}
-	s.comment()
-	s.comment(title)
-	for _, row := range rows[:min(len(rows), mostListed)] {
-		s.comment("  ", row)
-	}
-	if more := len(rows) - mostListed; more > 0 {
-		s.comment(fmt.Sprintf("  and %d more", more))
-	}
-}
-
-func (s *script) manual() {
-	for _, text := range []string{
-		"",
-		"Needs bash and the aws CLI, with credentials for the account. About 2 s a step.",
-		"Whole:          bash THIS-FILE",
-		"Block by block: start `bash`, paste all down to the line of dashes, then one block",
-		"                after the other. A check that fails ends that bash: that is meant.",
-		"Every block looks before it acts, checks what the plan was made on, and waits for",
-		"the effect. If it stops, read why, and run it again: what is done is skipped.",
-		"",
-		"understudy's journal does not see what is done here. Once understudy works again, see",
-	} {
-		s.comment(text)
-	}
-	switch p := s.plan; p.Command {
-	case "failover":
-		s.comment("`understudy status` and `understudy failover --to ", string(p.To), " --dry-run` before anything else.")
-	default:
-		s.comment("`understudy plan` for what is left.")
-	}
-}
-
 // checks come before the first block: the right account, and consent to all
 // gated steps, so that nothing is done by half for want of it.
 func (s *script) checks() {
@@ -268,6 +190,20 @@ func (s *script) checks() {
 	if len(s.live) > 0 && s.plan.Account != "" {
 		s.line("in_account %s %s", quote(s.plan.Account), quote(string(s.live[0].Region)))
 	}
+	if slices.ContainsFunc(s.order, movesValues) {
+		s.line("no_history")
+	}
+	if len(s.noted) > 0 {
+		s.line("note_moves_in %s", quote("understudy-"+strings.Map(inFilename, s.plan.ID)+".moved"))
+	}
+}
+
+// inFilename drops all but letters and digits.
+func inFilename(r rune) rune {
+	if r < unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r)) {
+		return r
+	}
+	return -1
 }
 
 func (s *script) blocks() {
@@ -288,6 +224,9 @@ func (s *script) blocks() {
 	s.line("")
 	s.line("STEP=''")
 	s.line("if [[ -n $NOT_DONE ]]; then printf 'Done, but for what is still owed:\\n%%s' \"$NOT_DONE\" >&2; exit 1; fi")
+	if len(s.noted) > 0 {
+		s.line(`rm -f "$MOVED"`)
+	}
 	s.line("printf 'Done.\\n'")
 }
 
@@ -314,7 +253,7 @@ func (s *script) darkRegion(step *planner.Step) topology.Region {
 
 // block writes one step, each of its lines behind prefix.
 func (s *script) block(step *planner.Step, number, prefix string) {
-	b := &block{step: step, adopter: s.adopters[placeOf(step)]}
+	b := &block{step: step, adopter: s.adopters[step], home: s.home[step], noted: s.noted[step], enabled: s.enabled}
 	b.add("# %s", clean(b.explanation()))
 	b.add("begin %s", quote("["+number+"] "+clean(titleOf(step))))
 	if step.Requires != "" {

@@ -2,9 +2,11 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/understudy-dr/understudy/internal/topology"
+	"github.com/understudy-dr/understudy/planner"
 )
 
 // An input is a request as the aws CLI takes it by --cli-input-json, without
@@ -140,6 +142,10 @@ func (b *block) putAlarm() {
 		b.add("stop 'the plan does not say what alarm'")
 		return
 	}
+	at := alarmAt{b.step.Alarm, b.step.Region}
+	if b.enabled[at] { // put with its actions off, and they may be on by now
+		f.members = slices.DeleteFunc(f.members, func(m string) bool { return m == "ActionsEnabled" })
+	}
 	name := input{"AlarmNames": []any{f.input["AlarmName"]}, "AlarmTypes": []string{kind}}
 	b.add("ask aws cloudwatch describe-alarms --region %s --output json \\\n--cli-input-json %s \\\n--query %s",
 		b.here(), quote(shellJSON(name, "")), quote("length("+kind+"s[?"+f.matches()+"])"))
@@ -196,12 +202,22 @@ func transformations(list []topology.MetricTransformation) []input {
 	return out
 }
 
+// An alarmAt is one region's alarm.
+type alarmAt struct {
+	name   string
+	region topology.Region
+}
+
+func alarmsOf(step *planner.Step) []string {
+	if names := step.Params.Alarms; len(names) > 0 {
+		return names
+	}
+	return []string{step.Alarm}
+}
+
 // alarmNames sets names to the look's input, and returns the step's alarms.
 func (b *block) alarmNames() []string {
-	names := b.step.Params.Alarms
-	if len(names) == 0 {
-		names = []string{b.step.Alarm}
-	}
+	names := alarmsOf(b.step)
 	b.add("names=%s", quote(shellJSON(input{"AlarmNames": names, "AlarmTypes": []string{"MetricAlarm", "CompositeAlarm"}}, "")))
 	return names
 }

@@ -17,6 +17,12 @@ type block struct {
 	// adopter is the region whose replica the copy becomes in a later step
 	// of the plan: found so, a promotion is done.
 	adopter topology.Region
+	// home is the later step that promotes the copy, if there is one; noted,
+	// that the step is one.
+	home  *planner.Step
+	noted bool
+	// enabled are the alarms that later steps of the plan switch on.
+	enabled map[alarmAt]bool
 	text    bytes.Buffer
 	depth   int
 }
@@ -64,9 +70,9 @@ func (b *block) act() {
 	}
 	switch b.step.Action {
 	case planner.Replicate, planner.RetryReplica:
-		b.replicate("expect_own", "")
+		b.replicate()
 	case planner.OverwriteReplica:
-		b.replicate("may_overwrite", " \"$FORCE\"")
+		b.overwrite()
 	case planner.RekeyReplica:
 		b.rekey()
 	case planner.RemoveReplica:
@@ -81,6 +87,10 @@ func (b *block) act() {
 		b.clearPending()
 	case planner.RescueVersion:
 		b.rescue()
+	case planner.MatchVersions:
+		b.matchVersions()
+	case planner.AwaitEqual:
+		b.awaitEqual()
 	case planner.GrantInvoke:
 		b.grantInvoke()
 	case planner.RevokeInvoke:
@@ -115,121 +125,22 @@ func (b *block) expect(e planner.Expect) {
 }
 
 // expectIfThere: a copy that is absent has nothing to lose.
-func (b *block) expectIfThere() {
-	if e := b.step.Expect; e.ARN == "" && e.PrimaryRegion == "" && e.Current == "" && len(e.Versions) == 0 {
+func (b *block) expectIfThere(e planner.Expect) {
+	if e.ARN == "" && e.PrimaryRegion == "" && e.Current == "" && len(e.Versions) == 0 {
 		return
 	}
 	b.add("if [[ $SEEN != absent ]]; then")
 	b.indent()
-	b.expect(b.step.Expect)
+	b.expect(e)
 	b.outdent()
 	b.add("fi")
 }
 
-func (b *block) pair() string { return fmt.Sprintf("pair %s %s \"$secret\"", b.from(), b.here()) }
-func (b *block) look() string { return fmt.Sprintf("look %s \"$secret\"", b.here()) }
-
-func (b *block) replicateCommand(more string) {
-	region := map[string]string{"Region": string(b.step.Region)}
-	if key := b.step.Params.Key; key != "" {
-		region["KmsKeyId"] = key
-	}
-	b.add("aws secretsmanager replicate-secret-to-regions --region %s --secret-id=\"$secret\"%s \\\n--add-replica-regions %s >/dev/null",
-		b.from(), more, quote(shellJSON([]any{region}, "")))
-}
-
-func (b *block) waitInSync() { b.add("wait_in_sync %s %s \"$secret\"", b.from(), b.here()) }
-
-// replicate: guard judges what stands in the replica's place.
-func (b *block) replicate(guard, more string) {
-	b.add("%s", b.pair())
-	b.unless("is_fresh", func() {
-		b.add("if ! is_under_way; then")
-		b.indent()
-		b.add("%s", guard)
-		b.expectIfThere()
-		if b.step.Action == planner.OverwriteReplica && len(b.step.Expect.Versions) == 0 {
-			b.add("expect_versions \"$P_VERSIONS\"")
-		}
-		b.replicateCommand(more)
-		b.outdent()
-		b.add("fi")
-		b.waitInSync()
-	})
-}
-
-func (b *block) rekey() {
-	key := b.step.Params.Key
-	if key == "" {
-		key = topology.DefaultKey
-	}
-	b.add("wait_until is_settled %s", b.pair())
-	b.add("same_key %s \"$ENTRY_KEY\" %s", b.here(), quote(key))
-	b.unless("[[ $SAME == yes ]] && is_fresh", func() {
-		b.add("if [[ $SAME == no || $ENTRY != InSync ]]; then")
-		b.indent()
-		b.add("expect_own")
-		b.expectIfThere()
-		if b.step.Params.ViaRemoval {
-			b.add("if [[ $ENTRY == InSync ]]; then")
-			b.indent()
-			b.removeCommand()
-			b.outdent()
-			b.add("fi")
-			b.add("if [[ $ENTRY != Failed ]]; then wait_until is_gone %s; fi", b.pair())
-		}
-		b.replicateCommand("")
-		b.outdent()
-		b.add("fi")
-		b.waitInSync()
-		b.add("same_key %s \"$ENTRY_KEY\" %s", b.here(), quote(key))
-		b.add("if [[ $SAME == no ]]; then stop \"it is in sync, but still under $ENTRY_KEY\"; fi")
-	})
-}
-
-func (b *block) removeCommand() {
-	b.add("aws secretsmanager remove-regions-from-replication --region %s --secret-id=\"$secret\" \\\n--remove-replica-regions %s >/dev/null",
-		b.from(), b.here())
-}
-
-func (b *block) remove() {
-	b.add("%s", b.pair())
-	b.add("expect_own") // what was promoted may be the only copy
-	b.unless("is_gone", func() {
-		b.add("if [[ $ENTRY != - ]]; then")
-		b.indent()
-		b.expectIfThere()
-		b.removeCommand()
-		b.outdent()
-		b.add("fi")
-		b.add("wait_until is_gone %s", b.pair())
-	})
-}
-
-func (b *block) promote() {
-	b.add("%s", b.look())
-	if arn := b.step.Expect.ARN; arn != "" { // the lineage counts even where it is done
-		b.add("expect 'the ARN' \"$ARN\" %s", quote(arn))
-	}
-	done := "is_writable"
-	if b.adopter != "" {
-		done += " || follows " + quote(string(b.adopter))
-	}
-	b.unless(done, func() {
-		b.add("if [[ $SEEN == absent ]]; then stop 'there is no such secret'; fi")
-		rest := b.step.Expect
-		rest.ARN = ""
-		b.expect(rest)
-		b.add("aws secretsmanager stop-replication-to-replica --region %s --secret-id=\"$secret\" >/dev/null", b.here())
-		b.add("wait_until is_writable %s", b.look())
-	})
-}
-
 func (b *block) attachRotation() {
 	p := &b.step.Params
-	rules, schedule, window := map[string]any{}, "-", "-"
+	rules, schedule, duration := map[string]any{}, "-", "-"
 	if p.Rules.Duration != "" {
-		rules["Duration"], window = p.Rules.Duration, p.Rules.Duration
+		rules["Duration"], duration = p.Rules.Duration, p.Rules.Duration
 	}
 	switch r := p.Rules; {
 	case r.Schedule != "":
@@ -239,7 +150,7 @@ func (b *block) attachRotation() {
 	case r == (topology.RotationRules{}):
 		schedule = "any"
 	}
-	b.add("lambda=%s schedule=%s days=%d window=%s", quote(p.Lambda), quote(schedule), p.Rules.AfterDays, quote(window))
+	b.add("lambda=%s schedule=%s days=%d duration=%s", quote(p.Lambda), quote(schedule), p.Rules.AfterDays, quote(duration))
 	b.add("%s", b.look())
 	b.add("if [[ $SEEN != writable || $DELETED != - ]]; then stop \"the copy there takes no rotation ($SEEN)\"; fi")
 	b.unless("rotates_as_wanted", func() {
@@ -257,34 +168,17 @@ func (b *block) attachRotation() {
 }
 
 func (b *block) cancelRotation() {
-	b.add("%s", b.look())
-	b.unless("is_quiet", func() {
-		b.expect(b.step.Expect)
-		b.add("aws secretsmanager cancel-rotate-secret --region %s --secret-id=\"$secret\" >/dev/null", b.here())
-		b.add("wait_until is_quiet %s", b.look())
-	})
-}
-
-func (b *block) clearPending() {
-	b.add("%s", b.look())
-	b.add("if [[ $SEEN == absent ]]; then stop 'there is no such secret'; fi")
-	b.add("is_cleared() { [[ $PENDING == - || $PENDING == \"$CURRENT\" ]]; }")
-	b.unless("is_cleared", func() {
-		b.add("expect AWSPENDING \"$PENDING\" %s", quote(b.step.Params.Version))
-		b.expect(b.step.Expect)
-		b.add("aws secretsmanager update-secret-version-stage --region %s --secret-id=\"$secret\" \\\n--version-stage AWSPENDING --remove-from-version-id=%s >/dev/null", b.here(), quote(b.step.Params.Version))
-		b.add("wait_until is_cleared %s", b.look())
-	})
-}
-
-// rescue stops the script unless it is done: what comes after it would destroy
-// the version, and copying it would take its value through a shell.
-func (b *block) rescue() {
-	b.add("%s", b.look())
-	b.add("is_rescued() { case \" $VERSIONS \" in *%s*) ;; *) return 1 ;; esac; }", quote(" "+b.step.Params.Version+" "))
-	b.unless("is_rescued", func() {
-		b.add("stop %s", quote(fmt.Sprintf("version %s must be copied from %s first, and this script handles no secret values: use understudy, or copy it yourself with that ClientRequestToken and the label %s",
-			b.step.Params.Version, b.step.Params.From, b.step.Params.Label)))
+	b.unlessHome(func() {
+		b.window()
+		b.add("%s", b.look())
+		b.unless("is_quiet", func() {
+			if b.step.Params.Settled {
+				b.add("wait_until no_rotation_is_under_way %s", b.look())
+			}
+			b.expect(b.step.Expect)
+			b.add("aws secretsmanager cancel-rotate-secret --region %s --secret-id=\"$secret\" >/dev/null", b.here())
+			b.add("wait_until is_quiet %s", b.look())
+		})
 	})
 }
 
@@ -325,13 +219,15 @@ func (b *block) policy() {
 	if b.step.Action == planner.UnfencePolicy {
 		edit = "unfence"
 	}
-	b.add("%s", b.look())
-	if b.step.Owed { // no writer is left there to be fenced
-		b.unless("[[ $SEEN != writable ]]", func() { b.editPolicy(edit, deny, sid) })
-		return
-	}
-	b.add("if [[ $SEEN != writable ]]; then stop \"the copy there takes no policy of its own ($SEEN)\"; fi")
-	b.editPolicy(edit, deny, sid)
+	b.unlessHome(func() {
+		b.add("%s", b.look())
+		if b.step.Owed { // no writer is left there to be fenced
+			b.unless("[[ $SEEN != writable ]]", func() { b.editPolicy(edit, deny, sid) })
+			return
+		}
+		b.add("if [[ $SEEN != writable ]]; then stop \"the copy there takes no policy of its own ($SEEN)\"; fi")
+		b.editPolicy(edit, deny, sid)
+	})
 }
 
 func (b *block) editPolicy(edit, deny, sid string) {

@@ -35,41 +35,51 @@ HELPERS
 allowed 'allow-remove'
 allowed 'allow-replica-gap'
 in_account '123456789012' 'eu-west-1'
+no_history
+note_moves_in 'understudy-9c41d2f03b1e.moved'
 
 # absent → replica; missing
 begin '[1/20] replicate prod/db in eu-west-1'
 secret='prod/db'
-pair 'us-west-2' 'eu-west-1' "$secret"
-if is_fresh; then
+if is_home '1caaee9d5546' 'us-east-1' 'eu-west-1' "$secret"; then
   already
 else
-  if ! is_under_way; then
-    expect_own
-    aws secretsmanager replicate-secret-to-regions --region 'us-west-2' --secret-id="$secret" \
-        --add-replica-regions '[{"KmsKeyId":"alias/eu","Region":"eu-west-1"}]' >/dev/null
+  pair 'us-west-2' 'eu-west-1' "$secret"
+  if is_fresh; then
+    already
+  else
+    if ! is_under_way; then
+      expect_own
+      aws secretsmanager replicate-secret-to-regions --region 'us-west-2' --secret-id="$secret" \
+          --add-replica-regions '[{"KmsKeyId":"alias/eu","Region":"eu-west-1"}]' >/dev/null
+    fi
+    wait_in_sync 'us-west-2' 'eu-west-1' "$secret"
   fi
-  wait_in_sync 'us-west-2' 'eu-west-1' "$secret"
 fi
 
 # retry-replica prod/db in eu-west-1
 begin '[2/20] retry-replica prod/db in eu-west-1'
 secret='prod/db'
-pair 'us-west-2' 'eu-west-1' "$secret"
-if is_fresh; then
+if is_home '1caaee9d5546' 'us-east-1' 'eu-west-1' "$secret"; then
   already
 else
-  if ! is_under_way; then
-    expect_own
-    if [[ $SEEN != absent ]]; then
-      expect 'the ARN' "$ARN" 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/db-a1b2c3'
-      expect 'the primary region' "$PRIMARY" 'us-west-2'
-      expect 'AWSCURRENT' "$CURRENT" 'v2'
-      expect_versions 'v1 v2'
+  pair 'us-west-2' 'eu-west-1' "$secret"
+  if is_fresh; then
+    already
+  else
+    if ! is_under_way; then
+      expect_own
+      if [[ $SEEN != absent ]]; then
+        expect 'the ARN' "$ARN" 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/db-a1b2c3'
+        expect 'the primary region' "$PRIMARY" 'us-west-2'
+        expect 'AWSCURRENT' "$CURRENT" 'v2'
+        expect_versions 'v1 v2'
+      fi
+      aws secretsmanager replicate-secret-to-regions --region 'us-west-2' --secret-id="$secret" \
+          --add-replica-regions '[{"Region":"eu-west-1"}]' >/dev/null
     fi
-    aws secretsmanager replicate-secret-to-regions --region 'us-west-2' --secret-id="$secret" \
-        --add-replica-regions '[{"Region":"eu-west-1"}]' >/dev/null
+    wait_in_sync 'us-west-2' 'eu-west-1' "$secret"
   fi
-  wait_in_sync 'us-west-2' 'eu-west-1' "$secret"
 fi
 
 # [disruptive, needs --allow-replica-gap]
@@ -151,32 +161,37 @@ else
   aws secretsmanager stop-replication-to-replica --region 'eu-west-1' --secret-id="$secret" >/dev/null
   wait_until is_writable look 'eu-west-1' "$secret"
 fi
+note_move '1caaee9d5546'
 
 # [destructive]
 begin '[7/20] overwrite-replica prod/db in eu-west-1'
 secret='prod/db'
+overwrite() {
+  aws secretsmanager replicate-secret-to-regions --region 'us-west-2' --secret-id="$secret" "$FORCE" \
+      --add-replica-regions '[{"KmsKeyId":"alias/eu","Region":"eu-west-1"}]' >/dev/null
+}
 pair 'us-west-2' 'eu-west-1' "$secret"
 if is_fresh; then
   already
 else
   if ! is_under_way; then
-    may_overwrite
+    wait_until the_copy_lists_no_replicas pair 'us-west-2' 'eu-west-1' "$secret"
+    may_overwrite 'v1 v2'
     if [[ $SEEN != absent ]]; then
       expect 'the ARN' "$ARN" 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/db-a1b2c3'
       expect 'the primary region' "$PRIMARY" 'us-west-2'
       expect 'AWSCURRENT' "$CURRENT" 'v2'
-      expect_versions 'v1 v2'
     fi
-    aws secretsmanager replicate-secret-to-regions --region 'us-west-2' --secret-id="$secret" "$FORCE" \
-        --add-replica-regions '[{"KmsKeyId":"alias/eu","Region":"eu-west-1"}]' >/dev/null
+    if is_stale; then overwrite_stale 'v1 v2' 'us-west-2' 'eu-west-1' "$secret"; else overwrite; fi
   fi
   wait_in_sync 'us-west-2' 'eu-west-1' "$secret"
 fi
+unmark 'us-west-2' "$secret"
 
 # attach-rotation prod/db in us-west-2
 begin '[8/20] attach-rotation prod/db in us-west-2'
 secret='prod/db'
-lambda='arn:aws:lambda:us-west-2:123456789012:function:rotate' schedule='rate(10 days)' days=0 window='2h'
+lambda='arn:aws:lambda:us-west-2:123456789012:function:rotate' schedule='rate(10 days)' days=0 duration='2h'
 look 'us-west-2' "$secret"
 if [[ $SEEN != writable || $DELETED != - ]]; then stop "the copy there takes no rotation ($SEEN)"; fi
 if rotates_as_wanted; then
@@ -191,7 +206,7 @@ fi
 # attach-rotation prod/db in eu-west-1
 begin '[9/20] attach-rotation prod/db in eu-west-1'
 secret='prod/db'
-lambda='arn:aws:lambda:eu-west-1:123456789012:function:rotate' schedule='-' days=30 window='-'
+lambda='arn:aws:lambda:eu-west-1:123456789012:function:rotate' schedule='-' days=30 duration='-'
 look 'eu-west-1' "$secret"
 if [[ $SEEN != writable || $DELETED != - ]]; then stop "the copy there takes no rotation ($SEEN)"; fi
 if rotates_as_wanted; then
@@ -225,25 +240,27 @@ begin '[11/20] clear-pending prod/db in us-west-2'
 secret='prod/db'
 look 'us-west-2' "$secret"
 if [[ $SEEN == absent ]]; then stop 'there is no such secret'; fi
-is_cleared() { [[ $PENDING == - || $PENDING == "$CURRENT" ]]; }
-if is_cleared; then
+if no_rotation_is_under_way; then
   already
 else
   expect AWSPENDING "$PENDING" 'v3'
   aws secretsmanager update-secret-version-stage --region 'us-west-2' --secret-id="$secret" \
       --version-stage AWSPENDING --remove-from-version-id='v3' >/dev/null
-  wait_until is_cleared look 'us-west-2' "$secret"
+  wait_until no_rotation_is_under_way look 'us-west-2' "$secret"
 fi
 
 # rescue-version prod/db in us-west-2
 begin '[12/20] rescue-version prod/db in us-west-2'
 secret='prod/db'
+version_is_there() { holds 'v4'; }
 look 'us-west-2' "$secret"
-is_rescued() { case " $VERSIONS " in *' v4 '*) ;; *) return 1 ;; esac; }
-if is_rescued; then
+if version_is_there; then
   already
 else
-  stop 'version v4 must be copied from eu-west-1 first, and this script handles no secret values: use understudy, or copy it yourself with that ClientRequestToken and the label UNDERSTUDY_RESCUED_1'
+  if [[ $SEEN != writable || $DELETED != - ]]; then stop "the copy there takes no new version ($SEEN)"; fi
+  copy_version 'eu-west-1' 'us-west-2' "$secret" \
+      'v4' 'UNDERSTUDY_RESCUED_1'
+  wait_until version_is_there look 'us-west-2' "$secret"
 fi
 
 # [disruptive, owed if dark]
@@ -351,7 +368,7 @@ fi
 begin '[18/20] put-alarm secrets-denied in us-west-2'
 ask aws cloudwatch describe-alarms --region 'us-west-2' --output json \
     --cli-input-json '{"AlarmNames":["secrets-denied"],"AlarmTypes":["MetricAlarm"]}' \
-    --query 'length(MetricAlarms[?AlarmName==`"secrets-denied"` && !AlarmDescription && ActionsEnabled==`false` && AlarmActions==`["arn:aws:sns:us-west-2:123456789012:alerts"]` && !OKActions && !InsufficientDataActions && Namespace==`"Secrets"` && MetricName==`"Denied"` && Statistic==`"Sum"` && !ExtendedStatistic && Dimensions==`[{"Name":"A","Value":"b"}]` && Period==`300` && !Unit && EvaluationPeriods==`1` && (!DatapointsToAlarm || DatapointsToAlarm==EvaluationPeriods) && Threshold==`5` && ComparisonOperator==`"GreaterThanThreshold"` && (!TreatMissingData || TreatMissingData==`"missing"`) && !EvaluateLowSampleCountPercentile && !ThresholdMetricId && Metrics==`[{"Id":"m1","MetricStat":{"Metric":{"MetricName":"Denied","Namespace":"Secrets"},"Period":60,"Stat":"Sum"}}]`])'
+    --query 'length(MetricAlarms[?AlarmName==`"secrets-denied"` && !AlarmDescription && AlarmActions==`["arn:aws:sns:us-west-2:123456789012:alerts"]` && !OKActions && !InsufficientDataActions && Namespace==`"Secrets"` && MetricName==`"Denied"` && Statistic==`"Sum"` && !ExtendedStatistic && Dimensions==`[{"Name":"A","Value":"b"}]` && Period==`300` && !Unit && EvaluationPeriods==`1` && (!DatapointsToAlarm || DatapointsToAlarm==EvaluationPeriods) && Threshold==`5` && ComparisonOperator==`"GreaterThanThreshold"` && (!TreatMissingData || TreatMissingData==`"missing"`) && !EvaluateLowSampleCountPercentile && !ThresholdMetricId && Metrics==`[{"Id":"m1","MetricStat":{"Metric":{"MetricName":"Denied","Namespace":"Secrets"},"Period":60,"Stat":"Sum"}}]`])'
 if [[ $ANSWER == 1 ]]; then
   already
 else
@@ -398,7 +415,7 @@ fi
 begin '[19/20] put-composite-alarm secrets in us-west-2'
 ask aws cloudwatch describe-alarms --region 'us-west-2' --output json \
     --cli-input-json '{"AlarmNames":["secrets"],"AlarmTypes":["CompositeAlarm"]}' \
-    --query 'length(CompositeAlarms[?AlarmName==`"secrets"` && !AlarmDescription && AlarmRule==`"ALARM(\"secrets-denied\")"` && ActionsEnabled==`false` && !AlarmActions && !OKActions && !InsufficientDataActions && !ActionsSuppressor && !ActionsSuppressorWaitPeriod && !ActionsSuppressorExtensionPeriod])'
+    --query 'length(CompositeAlarms[?AlarmName==`"secrets"` && !AlarmDescription && AlarmRule==`"ALARM(\"secrets-denied\")"` && !AlarmActions && !OKActions && !InsufficientDataActions && !ActionsSuppressor && !ActionsSuppressorWaitPeriod && !ActionsSuppressorExtensionPeriod])'
 if [[ $ANSWER == 1 ]]; then
   already
 else
@@ -457,4 +474,5 @@ fi
 
 STEP=''
 if [[ -n $NOT_DONE ]]; then printf 'Done, but for what is still owed:\n%s' "$NOT_DONE" >&2; exit 1; fi
+rm -f "$MOVED"
 printf 'Done.\n'
