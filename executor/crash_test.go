@@ -92,8 +92,10 @@ func deadHolder() journal.Holder {
 	return h
 }
 
-func executorOn(m *model, s journal.Store) *Executor {
-	return New(Options{Cloud: m, Store: s, Holder: deadHolder(), Concurrency: 1})
+func executorOn(m *model, s journal.Store) *Executor { return executorBy(m, s, nil) }
+
+func executorBy(m *model, s journal.Store, c Clock) *Executor {
+	return New(Options{Cloud: m, Store: s, Holder: deadHolder(), Concurrency: 1, Clock: c})
 }
 
 type scenario struct {
@@ -151,12 +153,18 @@ func TestCrashMatrix(t *testing.T) {
 
 func cut(t *testing.T, sc scenario, p *mortal, state string, mutations []string) {
 	t.Helper()
+	cutBy(t, sc, p, state, mutations, nil, nil)
+}
+
+// cutBy is cut, with the clocks of the process that dies and of its successor.
+func cutBy(t *testing.T, sc scenario, p *mortal, state string, mutations []string, first, second Clock) {
+	t.Helper()
 	at := fmt.Sprintf("append %d call %d after %v lost %v", p.atAppend, p.atCall, p.after, p.lost)
 	synctest.Test(t, func(t *testing.T) {
 		m, store := sc.world(), journal.NewMemory()
 		p.Store = store
 		p.watch(m)
-		rep, err := executorOn(m, p).Run(t.Context(), sc.plan(), RunSpec{})
+		rep, err := executorBy(m, p, first).Run(t.Context(), sc.plan(), RunSpec{})
 		if p.lost || !p.dead.Load() { // appends that meet share one write, so there may be fewer
 			if err != nil {
 				t.Fatalf("%s: a lost answer stopped the run: %v", at, err)
@@ -167,7 +175,7 @@ func cut(t *testing.T, sc scenario, p *mortal, state string, mutations []string)
 			}
 			(&mortal{}).watch(m)
 			// All that the next process has is the store.
-			rep, err = executorOn(m, store).Resume(t.Context(), "r1")
+			rep, err = executorBy(m, store, second).Resume(t.Context(), "r1")
 			if err != nil {
 				t.Fatalf("%s: resume: %v %+v", at, err, rep.Failures)
 			}

@@ -1,9 +1,7 @@
 package executor
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -395,30 +393,6 @@ func TestBadPlansAreRefusedBeforeAnythingIsWritten(t *testing.T) {
 			t.Errorf("%s: wrote %s", name, key)
 		}
 	}
-}
-
-// G5: a full disk means that nothing is done.
-func TestNoCallWithoutAJournaledIntent(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := failoverWorld(2)
-		s := &fullAfter{Memory: journal.NewMemory(), n: 1}
-		_, err := executorOn(m, s).Run(t.Context(), failoverPlan(2), RunSpec{})
-		if !errors.Is(err, ErrStopped) || !errors.Is(err, errDead) || len(m.mutations) != 0 {
-			t.Fatalf("%v; calls %q", err, m.mutations)
-		}
-	})
-}
-
-type fullAfter struct {
-	*journal.Memory
-	n int
-}
-
-func (s *fullAfter) Append(ctx context.Context, log string, seq int64, lines [][]byte) error {
-	if s.n--; s.n < 0 {
-		return fmt.Errorf("no space left: %w", errDead)
-	}
-	return s.Memory.Append(ctx, log, seq, lines)
 }
 
 // G2: an apply that stopped before a failover must not be resumed into the
