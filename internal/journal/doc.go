@@ -19,6 +19,17 @@
 //   - Records are ordered by number, never by time: a clock that jumps does
 //     no harm.
 //   - Readers take no lock: a log can be read, with less too, during a run.
+//   - Nobody waits for long on a writer that was stopped in the middle of a
+//     write: it is cut off, and what it does once it is awake harms nobody.
+//   - Lines cut off at a line's end leave no trace in the log itself. Who must
+//     know keeps the number and sum of the last record elsewhere (Head).
+//
+// # What a lease promises
+//
+//   - Ages are differences of monotonic readings: a clock that is set costs no
+//     living holder its lease, and gives a dead one's to nobody sooner.
+//   - A document that cannot be read, or is gone, is watched like a lease that
+//     has expired, and gets an epoch above every one that anything tells of.
 //
 // No type here has a field for a secret value.
 package journal

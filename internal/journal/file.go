@@ -148,7 +148,7 @@ func revision(val []byte) string {
 func explain(err error) error {
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return fmt.Errorf("%w: nothing was done that is not journaled; free some space, then run the command again", err)
+		return fmt.Errorf("%w: nothing was done that is not journaled; free some space first", err)
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return fmt.Errorf("%w: the state directory must be writable; name another with --state-dir", err)
 	}
