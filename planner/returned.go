@@ -11,7 +11,9 @@ import (
 // returned plans that a way home which was made without us, say by the script
 // of --as aws-cli, gets into the journal: the region that we had promoted
 // follows home again. Nothing but the promotion, which is found done, and the
-// fence, which is out of force, is recorded. Whoever replicated over the
+// fence, which is out of force, is recorded, and only once a fresh look shows
+// that it is so: lists lag by minutes (AWS: ListSecrets), and right after a
+// failover they show its target as the replica that it was. Whoever replicated over the
 // promoted secret leaves the same picture behind; so it is refused where a
 // version is gone that the recovery snapshot knows of there. It reports
 // whether that is how the secret stands.
@@ -33,8 +35,13 @@ func (f *failback) returned(s *Standing, g *topology.Group, home *Copy) bool {
 		}
 	}
 	f.comesFrom(s.Move.To)
-	var needs []string
-	if id := f.unfence(s.Secret, g, f.to); id != "" {
+	needs := []string{f.add(rankEqual, Step{
+		Action: AwaitEqual, Secret: s.Secret, Region: f.to, Group: g.Name, Tier: g.Priority, Phase: PhaseEquality,
+		Params: Params{From: f.to, Regions: []topology.Region{s.Move.To}, WindowSeconds: f.in.Options.Window.Seconds()},
+		Before: string(s.Move.To) + " is listed as its replica", After: string(s.Move.To) + " is its replica, and holds the same versions",
+		Reason: "lists lag: only a look in " + string(s.Move.To) + " tells",
+	})}
+	if id := f.unfence(s.Secret, g, f.to, needs...); id != "" {
 		needs = append(needs, id)
 	}
 	f.add(rankPromote, Step{
