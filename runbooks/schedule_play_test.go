@@ -384,14 +384,17 @@ func (p *performance) hear(proc *process, out any, err error) {
 	p.detail(out)
 }
 
-// journals are all runs' journals, line by line, for people.
+// journals are all runs' plans and journals, line by line, for people.
 func (p *performance) journals(ctx context.Context) (lines []string) {
 	for key, err := range p.store.List(ctx, "runs/", "") {
 		p.must(err)
+		lines = append(lines, key)
 		if !strings.HasSuffix(key, "journal.jsonl") {
+			doc, _, err := p.store.Get(ctx, key)
+			p.must(err)
+			lines = append(lines, "  "+string(doc))
 			continue
 		}
-		lines = append(lines, key)
 		for line, err := range p.store.ReadLog(ctx, key) {
 			p.must(err)
 			lines = append(lines, "  "+string(line))

@@ -160,6 +160,10 @@ type witness struct {
 	doomed map[string]bool
 	// givenUp are versions, as in labelled, that a failback was told to lose.
 	givenUp map[string]bool
+	// superseded versions had lost their last label where they could be
+	// written, to a newer one; a copy that has not heard of it yet may show
+	// them under a label still, and go.
+	superseded map[string]bool
 
 	requests, mutations int
 }
@@ -170,7 +174,9 @@ type violation struct{ code, text string }
 func (v violation) String() string { return v.code + ": " + v.text }
 
 func newWitness(st *stage) *witness {
-	return &witness{st: st, readings: map[place]*reading{}, labelled: map[string]bool{}, rogue: map[string]bool{}, dropped: map[string]bool{}, doomed: map[string]bool{}, givenUp: map[string]bool{}}
+	return &witness{
+		st: st, readings: map[place]*reading{}, labelled: map[string]bool{}, rogue: map[string]bool{}, dropped: map[string]bool{}, doomed: map[string]bool{}, givenUp: map[string]bool{}, superseded: map[string]bool{},
+	}
 }
 
 func (w *witness) broken(code, format string, args ...any) {
@@ -286,7 +292,7 @@ func (w *witness) replicates(r *request, see *described) {
 		}
 		source := w.st.sim.Secrets(account)[r.region][r.subject] // Describe lists no version without a label
 		for id, stages := range there.VersionIdsToStages {
-			if _, ok := source.Versions[id]; !ok && len(stages) > 0 && !w.givenUp[r.subject+" "+id] {
+			if _, ok := source.Versions[id]; !ok && len(stages) > 0 && !w.givenUp[r.subject+" "+id] && !w.superseded[r.subject+" "+id] {
 				w.breakLocked("G1 overwrites", "%s: %s of %s over %s, which holds %s %v and %s does not", r.process.holder, r.op, r.subject, add.Region, id, stages, r.region)
 			}
 		}
@@ -298,6 +304,7 @@ func (w *witness) arrives(r *request) {
 	if !r.mutating {
 		return
 	}
+	w.versions()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.spend(r) // until it is known to have been refused
@@ -312,7 +319,7 @@ func (w *witness) served(r *request, err error) {
 		w.unspend(r)
 		w.mu.Unlock()
 	}
-	w.versions()
+	w.versionsAfter(r)
 }
 
 func (w *witness) unspend(r *request) {
@@ -426,13 +433,22 @@ func mayGo(plan *planner.Plan, n topology.Name, primary *copyOf) (ids []string) 
 // versions is G1: a version that was under a label when it was last seen is
 // still somewhere. (One without a label is AWS's to delete, and so is one
 // without a value, by which RotateSecret tests a function.)
-func (w *witness) versions() {
-	now := map[string]bool{}
-	for _, secrets := range w.st.sim.Secrets(account) {
+func (w *witness) versions() { w.versionsAfter(nil) }
+
+// versionsAfter is versions after a call of ours, which may not take the last
+// label off either.
+func (w *witness) versionsAfter(r *request) {
+	now, replaced := map[string]bool{}, []string{}
+	for region, secrets := range w.st.sim.Secrets(account) {
 		for name, s := range secrets {
 			for id, v := range s.Versions {
-				if v.Value != "" {
-					now[name+" "+id] = now[name+" "+id] || len(v.Stages) > 0
+				if v.Value == "" {
+					continue
+				}
+				key := name + " " + id
+				now[key] = now[key] || len(v.Stages) > 0
+				if len(v.Stages) == 0 && (&copyOf{region, s}).writable() {
+					replaced = append(replaced, key)
 				}
 			}
 		}
@@ -440,13 +456,19 @@ func (w *witness) versions() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for v, labelled := range w.labelled {
-		if _, held := now[v]; held {
+		name, _, _ := strings.Cut(v, " ")
+		still, held := now[v]
+		if !held {
+			delete(w.labelled, v)
+		}
+		if !labelled || still || w.excused || w.rogue[v] || w.dropped[name] || w.doomed[name] || w.givenUp[v] || w.superseded[v] {
 			continue
 		}
-		delete(w.labelled, v)
-		name, _, _ := strings.Cut(v, " ")
-		if labelled && !w.excused && !w.rogue[v] && !w.dropped[name] && !w.doomed[name] && !w.givenUp[v] {
+		switch {
+		case !held:
 			w.breakLocked("G1 lost", "version %s is nowhere any more", v)
+		case r != nil && r.subject == name && (r.op == "UpdateSecretVersionStage" || r.op == "PutSecretValue"):
+			w.breakLocked("G1 unlabelled", "%s: %s in %s took the last label off version %s", r.process.holder, r.op, r.region, v)
 		}
 	}
 	for v, labelled := range now {
@@ -454,6 +476,9 @@ func (w *witness) versions() {
 			w.rogue[v] = true
 		}
 		w.labelled[v] = labelled
+	}
+	for _, v := range replaced {
+		w.superseded[v] = true
 	}
 }
 
