@@ -101,8 +101,9 @@ func (p *performance) round() (done bool, why error) {
 		}
 		id = next
 	}
-	for _, region := range p.orphaned() {
-		done = false
+	orphaned := p.orphaned()
+	for _, region := range slices.Sorted(maps.Keys(orphaned)) {
+		done = done && !orphaned[region]
 		if _, err := p.operate("rescue " + region); err != nil {
 			why = fmt.Errorf("rescue: %w", err)
 		}
@@ -113,7 +114,7 @@ func (p *performance) round() (done bool, why error) {
 	}
 	out, err := p.operate("apply overwrite")
 	if split := new(runbooks.SplitBrain); errors.As(err, &split) {
-		return done, nil // final says whether there are two writers
+		return done, why // final says whether there are two writers
 	}
 	report, ok := out.(*executor.Report)
 	if ok && report != nil && p.hopeless(report) {
@@ -138,22 +139,22 @@ func (p *performance) owes() bool {
 	return slices.ContainsFunc(st.Owed, func(d topology.Debt) bool { return !p.tampered[string(d.Secret)] })
 }
 
-// orphaned are the regions that alone hold a version of some secret in which
-// nobody else had a hand.
-func (p *performance) orphaned() (regions []string) {
+// orphaned are the regions that alone hold a version of some secret; true if
+// it is one in which nobody else had a hand.
+func (p *performance) orphaned() map[string]bool {
+	regions := map[string]bool{}
 	placement, err := executor.Placement(p.t.Context(), p.store)
 	p.must(err)
 	for name, list := range p.copies() {
 		at := find(list, string(placement.Primary(topology.Name(name), p.desired.Primary)))
 		for i := range list {
 			c := &list[i]
-			if at != nil && !p.tampered[name] && at.writable() && c.Primary != at.region && orphans(c, at, placement.Acting[topology.Name(name)].Held) {
-				regions = append(regions, c.region)
+			if at != nil && at.writable() && c.Primary != at.region && orphans(c, at, placement.Acting[topology.Name(name)].Held) {
+				regions[c.region] = regions[c.region] || !p.tampered[name]
 			}
 		}
 	}
-	slices.Sort(regions)
-	return slices.Compact(regions)
+	return regions
 }
 
 // orphans reports whether a copy holds a version under a label that the
@@ -188,7 +189,7 @@ func (p *performance) operate(command string) (any, error) {
 
 // final asserts the state in which everything must end.
 func (p *performance) final() {
-	time.Sleep(p.listLag)
+	time.Sleep(p.listLag + time.Minute)
 	p.oneRotates("G2 two-writers")
 	out, err := p.operate("drift")
 	report, ok := out.(*drift.Report)
