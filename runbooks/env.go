@@ -26,6 +26,9 @@ type Env struct {
 	// suffices for them.
 	Observe func(ctx context.Context, skip []topology.Region) (*topology.Snapshot, error)
 	Cloud   executor.Cloud
+	// Describe looks at one copy where the lists are in doubt; nil asks Cloud,
+	// if there is one.
+	Describe func(ctx context.Context, r topology.Region, n topology.Name) (*topology.Secret, error)
 	// Policy reads a resource policy; nil leaves them unknown. Drift asks, for
 	// the recovery snapshot.
 	Policy PolicyReader

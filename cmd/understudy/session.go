@@ -143,7 +143,7 @@ func (s *session) readOnlyEnv(cmd string) runbooks.Env {
 	env := s.env(cmd)
 	env.Cloud = nil
 	reader := s.client.ReadOnly()
-	env.Policy, env.KeyPolicy, env.Versions = reader.Policy, reader.KeyPolicy, reader.Versions
+	env.Policy, env.KeyPolicy, env.Versions, env.Describe = reader.Policy, reader.KeyPolicy, reader.Versions, reader.Secret
 	env.Observe = s.observe(reader)
 	return env
 }

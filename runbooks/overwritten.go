@@ -1,0 +1,84 @@
+package runbooks
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/understudy-dr/understudy/internal/topology"
+	"github.com/understudy-dr/understudy/planner"
+)
+
+// closerTime is how long a command may look at copies one by one.
+const closerTime = 30 * time.Second
+
+// lookCloser asks afresh about copies that we promoted and that a list shows
+// as replicas. Either somebody replicated over them, and all that was written
+// there is gone; or the list is of before the promotion, for it may lag five
+// minutes behind (AWS: ListSecrets), and the acting primary would be taken for
+// another region's replica. What is not answered stays as it was listed.
+func (env Env) lookCloser(ctx context.Context, in planner.Input) planner.Input {
+	describe := env.Describe
+	if describe == nil && env.Cloud != nil {
+		describe = env.Cloud.Secret
+	}
+	ask := doubtful(in)
+	if len(ask) == 0 || describe == nil {
+		return in
+	}
+	ctx, cancel := context.WithTimeout(ctx, closerTime)
+	defer cancel()
+	seen := make([]*topology.Secret, len(ask))
+	var g errgroup.Group
+	g.SetLimit(32)
+	for i, s := range ask {
+		g.Go(func() error {
+			if found, err := describe(ctx, s.Region, s.Name); err == nil {
+				seen[i] = found
+			}
+			return nil
+		})
+	}
+	_ = g.Wait()
+	observed := *in.Observed
+	observed.Regions = maps.Clone(observed.Regions)
+	in.Observed = &observed
+	own := map[topology.Region]bool{}
+	for i, s := range ask {
+		if seen[i] == nil {
+			continue
+		}
+		if !own[s.Region] { // the observation is others' too
+			view := *observed.Regions[s.Region]
+			view.Secrets = maps.Clone(view.Secrets)
+			observed.Regions[s.Region], own[s.Region] = &view, true
+		}
+		fresh := *seen[i]
+		fresh.Policy, fresh.PolicyKnown = s.Policy, s.PolicyKnown
+		observed.Regions[s.Region].Secrets[s.Name] = &fresh
+	}
+	return in
+}
+
+// doubtful are the copies that we promoted last and that are listed as
+// replicas, and those that we left and that are listed as rotating, where
+// they were not described.
+func doubtful(in planner.Input) []*topology.Secret {
+	var ask []*topology.Secret
+	for n, m := range in.Placement.Acting {
+		if s, _ := in.Observed.Secret(m.To, n); s != nil && s.Role() == topology.RoleReplica && !s.Described {
+			ask = append(ask, s)
+		}
+		if s, _ := in.Observed.Secret(m.From, n); s.Writable() && s.Rotation.Enabled && !s.Described {
+			ask = append(ask, s)
+		}
+	}
+	slices.SortFunc(ask, func(x, y *topology.Secret) int {
+		return cmp.Or(cmp.Compare(x.Region, y.Region), cmp.Compare(x.Name, y.Name))
+	})
+	return ask
+}
