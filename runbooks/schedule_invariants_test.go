@@ -104,8 +104,12 @@ func (p *performance) round() (done bool, why error) {
 	orphaned := p.orphaned()
 	for _, region := range slices.Sorted(maps.Keys(orphaned)) {
 		done = done && !orphaned[region]
+		if p.vain[region] {
+			continue
+		}
 		if _, err := p.operate("rescue " + region); err != nil {
 			why = fmt.Errorf("rescue: %w", err)
+			p.vain[region] = !orphaned[region] // others' knots: once is enough
 		}
 	}
 	if p.owes() { // apply may have to make way for it

@@ -34,6 +34,7 @@ type performance struct {
 	script   []string
 	tampered map[string]bool // secrets that outsiders did things to which we would not
 	rotating map[string]bool // as the fleet began
+	vain     map[string]bool // regions that the operator found cannot be rescued from
 	puts     int
 	judged   int      // mutating calls when quiet was last asserted
 	said     []string // all that commands returned
@@ -44,7 +45,7 @@ type performance struct {
 // play performs a script and returns what it broke. A script is lines of
 // words, see do.
 func play(t *testing.T, script []string, verbose bool) (*performance, []violation) {
-	p := &performance{script: script, tampered: map[string]bool{}, rotating: map[string]bool{}, verbose: verbose}
+	p := &performance{script: script, tampered: map[string]bool{}, rotating: map[string]bool{}, vain: map[string]bool{}, verbose: verbose}
 	p.stage = newStage(t, strings.Fields(script[0]), p.rotating)
 	defer p.abandon()
 	for _, line := range script[1:] {
