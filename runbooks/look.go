@@ -123,7 +123,8 @@ func leftBehind(in planner.Input) []topology.Region {
 }
 
 // regionsOf are the acting primaries that the journal and the recovery
-// snapshot tell of, without asking any region.
+// snapshot tell of, without asking any region. Where no snapshot knows home,
+// there may be secrets that no move took from it.
 func regionsOf(known planner.Input) map[topology.Region]bool {
 	out := map[topology.Region]bool{}
 	home := known.Desired.Primary
@@ -133,7 +134,7 @@ func regionsOf(known planner.Input) map[topology.Region]bool {
 	for _, m := range known.Placement.Acting {
 		out[m.To] = true
 	}
-	if len(out) == 0 {
+	if len(out) == 0 || known.Recovery.View(home).Dark != "" {
 		out[home] = true
 	}
 	return out

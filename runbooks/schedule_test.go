@@ -310,8 +310,10 @@ func (d *dice) command() {
 		d.say("join")
 	case d.chance(40): // the world changes under it
 		d.say("wait %dms", 20+d.IntN(900))
-		if d.chance(50) {
+		if d.chance(45) {
 			d.regionState()
+		} else if d.chance(20) {
+			d.say("rogue put %s %s", d.secret(), d.regions[0])
 		} else {
 			d.say("fault lost-answer DescribeSecret %s %d", d.region(), 4+d.IntN(30))
 		}

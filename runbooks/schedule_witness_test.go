@@ -44,6 +44,8 @@ type callInput struct {
 	RotationLambdaARN           string
 	RotateImmediately           *bool
 	RotationRules               rules
+	VersionStage                string
+	RemoveFromVersionId         string
 }
 
 type rules struct {
@@ -263,6 +265,8 @@ func (w *witness) needed(r *request) {
 		w.removes(r, see)
 	case "ReplicateSecretToRegions":
 		w.replicates(r, see)
+	case "UpdateSecretVersionStage":
+		w.unlabels(r, see)
 	}
 	if done != "" {
 		w.breakLocked("G3 needless", "%s: %s of %s in %s, and its last look says: %s", r.process.holder, r.op, r.subject, r.region, done)
@@ -299,6 +303,35 @@ func (w *witness) replicates(r *request, see *described) {
 				w.breakLocked("G1 overwrites", "%s: %s of %s over %s, which holds %s %v and %s does not", r.process.holder, r.op, r.subject, add.Region, id, stages, r.region)
 			}
 		}
+	}
+}
+
+// unlabels: no version that the look showed under one last label, and that is
+// under none elsewhere, loses it. AWSPREVIOUS goes where AWSCURRENT was.
+func (w *witness) unlabels(r *request, see *described) {
+	losing := r.in.RemoveFromVersionId
+	if r.in.VersionStage == topology.StageCurrent {
+		losing = ""
+		for id, stages := range see.VersionIdsToStages {
+			if slices.Equal(stages, []string{topology.StagePrevious}) {
+				losing = id
+			}
+		}
+	} else if len(see.VersionIdsToStages[losing]) > 1 {
+		losing = ""
+	}
+	v := r.subject + " " + losing
+	if losing == "" || w.givenUp[v] || w.superseded[v] {
+		return
+	}
+	all := w.st.sim.Secrets(account)
+	for region, secrets := range all {
+		if at := secrets[r.subject].Versions[losing]; region != r.region && len(at.Stages) > 0 {
+			return
+		}
+	}
+	if all[r.region][r.subject].Versions[losing].Value != "" {
+		w.breakLocked("G1 unlabels", "%s: %s of %s in %s takes the last label off %s, which its look showed", r.process.holder, r.op, r.subject, r.region, losing)
 	}
 }
 

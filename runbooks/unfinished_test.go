@@ -20,6 +20,12 @@ import (
 func halfFailedOver(t *testing.T, n int64, homeState string) (*world, string) {
 	t.Helper()
 	w := converged(t, sim.Options{Lag: time.Second})
+	return w, w.failHalfOver(n, homeState)
+}
+
+func (w *world) failHalfOver(n int64, homeState string) (run string) {
+	t := w.t
+	t.Helper()
 	dying := &mortal{Cloud: w.env.Cloud}
 	dying.calls.Store(n)
 	ctx, kill := context.WithCancel(t.Context())
@@ -30,12 +36,12 @@ func halfFailedOver(t *testing.T, n int64, homeState string) (*world, string) {
 		env.Cloud = neverReplicates{dying}
 	}
 	w.set(home, homeState)
-	_, report, err := runbooks.Failover(ctx, env, runbooks.FailoverOptions{To: west})
+	_, report, err := runbooks.Failover(ctx, env, runbooks.FailoverOptions{To: west, AcceptStale: 99})
 	if err == nil || report == nil {
 		t.Fatalf("not killed: %v %+v", err, report)
 	}
 	w.set(home, sim.RegionUp)
-	return w, report.ID
+	return report.ID
 }
 
 // neverReplicates ends the program where it would re-parent a region.
@@ -125,4 +131,25 @@ func TestAnEmergencyDoesNotWaitForAMoveThatCannotBeFinished(t *testing.T) {
 			})
 		})
 	}
+}
+
+// G4: half of a fleet has left home, no snapshot knows the rest, and the
+// operator gives the primary up.
+func TestHomeIsSparedWhereNoSnapshotSaysThatAllHasLeftIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, sim.Options{Lag: time.Second}) // no snapshot yet
+		w.failHalfOver(5, sim.RegionHang)
+		w.set(west, sim.RegionHang)
+		w.set(home, sim.RegionHang)
+		w.sim.ResetCalls()
+		_, report, err := runbooks.Failover(t.Context(), w.env, runbooks.FailoverOptions{To: ireland, PrimaryLost: true, AcceptStale: 99})
+		if report == nil {
+			t.Fatal(err)
+		}
+		for _, r := range []string{string(home), string(west)} {
+			if n := w.sim.Calls().Sum(r).Total; n != 0 {
+				t.Errorf("%d calls to the lost %s", n, r)
+			}
+		}
+	})
 }
