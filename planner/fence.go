@@ -188,6 +188,22 @@ func (b *build) unfence(n topology.Name, g *topology.Group, r topology.Region, n
 	if !b.in.Placement.Fenced(string(n), r) {
 		return ""
 	}
+	return b.lift(n, g, r, needs...)
+}
+
+// inherited lifts the policy fence of a copy that is about to be promoted: its
+// own of old, or that of the region it follows, which it has as a replica. A
+// third region that was dark during a failover goes on following the old
+// primary.
+func (m *moving) inherited() string {
+	follows := m.target.Secret.PrimaryRegion
+	if m.in.Placement.Fenced(string(m.s.Secret), m.to) || follows != "" && m.in.Placement.Fenced(string(m.s.Secret), follows) {
+		return m.lift(m.s.Secret, m.g, m.to, m.needs()...)
+	}
+	return ""
+}
+
+func (b *build) lift(n topology.Name, g *topology.Group, r topology.Region, needs ...string) string {
 	return b.add(rankUnfence, Step{
 		Action: UnfencePolicy, Secret: n, Region: r, Group: g.Name, Tier: g.Priority, Phase: PhaseOldPrimary, Needs: needs,
 		Params: Params{Statement: FenceStatement},

@@ -25,7 +25,7 @@ func (m *moving) plan() {
 		m.policyNotes()
 		m.loginRisks()
 	}
-	m.lifted = m.unfence(m.s.Secret, m.g, m.to, m.needs()...)
+	m.lifted = m.inherited()
 	m.arns()
 	m.attachRotation()
 	promoted := m.thirdRegions()

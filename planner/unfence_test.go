@@ -106,3 +106,24 @@ secret eu-west-1 prod/db of=us-east-1`, w.when("-6h"))
 	}
 	stepOf(t, plan, planner.AttachRotation)
 }
+
+// TestAFenceThatCameByReplicationIsLifted: us-west-2 was dark when the secret
+// moved, and has followed the fenced old primary since, its policy included.
+func TestAFenceThatCameByReplicationIsLifted(t *testing.T) {
+	w := fencedWorld(t, `
+secret us-east-1 prod/db lists=us-west-2:InSync
+secret us-west-2 prod/db of=us-east-1
+dark eu-west-1 timeout`, "us-east-1")
+	w.in.Recovery = w.snapshot(`
+secret us-east-1 prod/db lists=us-west-2:InSync
+secret us-west-2 prod/db of=us-east-1
+secret eu-west-1 prod/db of=us-east-1`, w.when("-6h"))
+	w.in.Placement.Acting["prod/db"] = topology.Move{From: "us-east-1", To: "eu-west-1", Time: w.when("-1h"), Run: "r2",
+		Versions: []topology.Version{{ID: "v1"}}}
+	w.in.Options.To = "us-west-2"
+	plan := planner.Failover(w.in)
+	lift, promote := stepOf(t, plan, planner.UnfencePolicy), stepOf(t, plan, planner.Promote)
+	if lift.Region != "us-west-2" || !slices.Contains(lift.Needs, promote.ID) {
+		t.Errorf("%s", render(plan))
+	}
+}
