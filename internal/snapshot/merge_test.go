@@ -117,3 +117,30 @@ func TestASecretThatIsGoneIsGone(t *testing.T) {
 		t.Error("a region that answered without the secret still has it")
 	}
 }
+
+func TestAKeysPolicyIsKeptUntilAnotherIsRead(t *testing.T) {
+	keys := func(k topology.Key) *topology.RegionView {
+		v := view(west)
+		v.Keys = map[string]topology.Key{"alias/west": k}
+		return v
+	}
+	old := capture(monday, keys(topology.Key{ARN: "arn:1", State: "Enabled", Policy: "monday's", PolicyKnown: true}))
+	for _, c := range []struct {
+		name  string
+		fresh topology.Key
+		want  string
+	}{
+		{"not asked", topology.Key{ARN: "arn:1", State: "Disabled"}, "monday's"},
+		{"denied", topology.Key{ARN: "arn:1", PolicyUnread: topology.CauseDenied}, "monday's"},
+		{"read", topology.Key{ARN: "arn:1", Policy: "tuesday's", PolicyKnown: true}, "tuesday's"},
+		{"another key by that name", topology.Key{ARN: "arn:2"}, ""},
+	} {
+		got := Merge(old, capture(tuesday, keys(c.fresh))).Regions[west].Keys["alias/west"]
+		if got.Policy != c.want || got.PolicyKnown != (c.want != "") || got.State != c.fresh.State {
+			t.Errorf("%s: %+v, want policy %q", c.name, got, c.want)
+		}
+	}
+	if k := old.Regions[west].Keys["alias/west"]; k.Policy != "monday's" {
+		t.Errorf("the old capture was changed: %+v", k)
+	}
+}
