@@ -35,6 +35,7 @@ type performance struct {
 	tampered map[string]bool // secrets that outsiders did things to which we would not
 	rotating map[string]bool // as the fleet began
 	vain     map[string]bool // regions that the operator found cannot be rescued from
+	knots    int             // how often all that failed was what others had tied
 	puts     int
 	judged   int      // mutating calls when quiet was last asserted
 	said     []string // all that commands returned
