@@ -253,7 +253,11 @@ func (p *performance) still(name string, found []string) {
 	}
 }
 
-// excuse says why a secret may end unlike what is desired.
+// excuse says why a secret may end unlike what is desired. A copy that lists
+// replicas is never overwritten, not even with force (AWS: Troubleshoot
+// replication), and the only call that clears the list might delete what was
+// promoted (quirk remove-promoted): apply leaves it and says so, a failback
+// frees it.
 func (p *performance) excuse(name, primary string, list []copyOf, report *drift.Report) string {
 	switch {
 	case p.tampered[name]:
