@@ -106,7 +106,7 @@ func TestFailbackByHand(t *testing.T) {
 			if by := map[string]string{"keep": "match_versions '", "drop": "overwrite() {"}[entry]; !strings.Contains(text, by) {
 				t.Fatalf("the script has no %s: %s", by, text)
 			}
-			out := hand.mustScript(text)
+			out := hand.inTwoRuns(text)
 			if strings.Contains(out, "still lists") != (entry == "keep") {
 				t.Errorf("which entries were stale?\n%s", out)
 			}
@@ -121,6 +121,54 @@ func TestFailbackByHand(t *testing.T) {
 			}
 			hand.again(text)
 			same(t, hand, tool, "run again")
+		})
+	}
+}
+
+// inTwoRuns runs a failback's script that stops right behind the promotion at
+// home, when home and the region it is brought up to date from look alike;
+// then again. What led to the promotion must not be done twice.
+func (w *byHand) inTwoRuns(text string) string {
+	w.t.Helper()
+	w.sim.control("POST", "faults", `{"match": {"region": "us-east-1", "operation": "ReplicateSecretToRegions"}, "fault": "error", "code": "AccessDeniedException", "count": 1}`, nil)
+	first, err := w.script(text)
+	if err == nil || !strings.Contains(first, "AccessDeniedException") || !strings.Contains(first, "STOPPED at") {
+		w.t.Fatalf("%v\n%s", err, first)
+	}
+	w.sim.control("DELETE", "calls", "", nil)
+	second := w.mustScript(text)
+	calls := w.sim.calls()
+	for _, c := range []callCount{calls[west]["secretsmanager"]["ReplicateSecretToRegions"], calls[east]["secretsmanager"]["CancelRotateSecret"], calls[east]["secretsmanager"]["PutSecretValue"]} {
+		if c.Total > 0 {
+			w.t.Errorf("run again, it did again what had led to the promotion:\n%s\n%+v", second, calls)
+		}
+	}
+	return first + second
+}
+
+// TestScriptDestroysNoVersion: home was written to after the script was made.
+func TestScriptDestroysNoVersion(t *testing.T) {
+	t.Parallel()
+	requirePeer(t, "aws")
+	requirePeer(t, "bash")
+	for _, entry := range []string{"keep", "drop"} {
+		t.Run(entry, func(t *testing.T) {
+			t.Parallel()
+			w := newByHand(t, strings.Split(returnFleet, "[[secret]]")[0]+quietSecret, returnConfig, "--quirk", "stale-entry="+entry)
+			w.run("drift")
+			w.sim.setRegion(east, "hang")
+			w.must(0, "failover", "--to", west, "--yes")
+			w.sim.setRegion(east, "up")
+			text := w.must(0, "failback", "--to", east, "--dry-run", "--as", "aws-cli").stdout
+			w.write(east, "prod/api", orphanText, "written meanwhile at home")
+			before := w.holds()
+			out, err := w.script(text)
+			if err == nil || !strings.Contains(out, "it holds version "+orphanText+", which this would destroy") {
+				t.Errorf("%v\n%s", err, out)
+			}
+			if diff := cmp.Diff(secretsOf(t, before, east), w.copies(east)); diff != "" {
+				t.Errorf("home was changed:\n%s", diff)
+			}
 		})
 	}
 }

@@ -1,3 +1,4 @@
+# shellcheck disable=SC2016,SC2034 # queries are literal; not every script uses every variable
 set -euo pipefail
 set +o histexpand # for pasting: a "!" in a name is only that
 

@@ -90,23 +90,49 @@ func (s *script) section(title string, rows []string) {
 }
 
 func (s *script) manual() {
-	for _, text := range []string{
-		"",
-		"Needs bash and the aws CLI, with credentials for the account. About 2 s a step.",
-		"Whole:          bash THIS-FILE",
-		"Block by block: start `bash`, paste all down to the line of dashes, then one block",
-		"                after the other. A check that fails ends that bash: that is meant.",
-		"Every block looks before it acts, checks what the plan was made on, and waits for",
-		"the effect. If it stops, read why, and run it again: what is done is skipped.",
-		"",
-		"understudy's journal does not see what is done here. Once understudy works again, see",
-	} {
-		s.comment(text)
+	s.section("HOW TO RUN IT.", []string{
+		fmt.Sprintf("It needs bash, the aws CLI, credentials for the account, and about %s.", took(len(s.live))),
+		"Whole:           bash THIS-FILE 2>&1 | tee -a by-hand.log",
+		"Block by block:  start `bash`, paste all down to the line of dashes, then one block",
+		"                 after the other. A check that fails ends that bash: that is meant.",
+		"Every block looks before it acts, checks what the plan was made on, and waits for the",
+		"effect. If it stops, read why, and run it again: what is done is skipped.",
+	})
+	s.section("WHAT IT CANNOT DO.", []string{
+		"No journal:  understudy does not see what is done here; by-hand.log is all there is.",
+		"No lease:    make sure that nobody runs understudy, or this file, at the same time.",
+		"No debts:    what a region that is dark still owes stands in this file only, and nobody",
+		"             is reminded of it.",
+	})
+	s.section("AFTERWARDS, once understudy works again:", s.afterwards())
+}
+
+// took is how long a number of steps takes by hand, roughly: three seconds
+// each, as aws takes most of a second for one call.
+func took(steps int) string {
+	if steps <= 20 {
+		return "a minute"
 	}
-	switch p := s.plan; p.Command {
+	return fmt.Sprintf("%d minutes", (steps+19)/20)
+}
+
+// afterwards are the commands by which understudy learns what was done.
+func (s *script) afterwards() []string {
+	to := string(s.plan.To)
+	switch s.plan.Command {
 	case "failover":
-		s.comment("`understudy status` and `understudy failover --to ", string(p.To), " --dry-run` before anything else.")
-	default:
-		s.comment("`understudy plan` for what is left.")
+		return []string{
+			"understudy failover --to " + to + "   finds each step done, changes nothing, and knows from then on",
+			strings.Repeat(" ", len("understudy failover --to "+to)) + "   where the primary is and what is owed",
+			"understudy fence" + strings.Repeat(" ", max(0, len("failover --to "+to)-len("fence"))) + "   pays what is owed, as soon as the old region answers",
+		}
+	case "failback":
+		return []string{
+			"understudy failback --to " + to + "   finds it done, changes nothing, and knows from then on",
+			strings.Repeat(" ", len("understudy failback --to "+to)) + "   where the primary is",
+		}
+	case "switchover":
+		return []string{"understudy status   sees by itself that " + to + " is the primary", "understudy plan     says what is left; then make " + to + " the primary in the configuration"}
 	}
+	return []string{"understudy plan     says what is left: nothing, if all of this was done"}
 }

@@ -22,7 +22,7 @@ may_overwrite() {
 # put on the primary instead; pushing it fails, the entry turns Failed, and to
 # replicate with force is then the documented retry. unmark takes the label off.
 overwrite_stale() {
-  local ids=$1 began=$SECONDS
+  local known=$1 began=$SECONDS
   shift
   printf '  %s still lists %s as InSync, which is no replica: making it notice\n' "$1" "$2"
   if [[ $P_MARKED == - ]]; then
@@ -32,11 +32,11 @@ overwrite_stale() {
   pair "$@"
   until the_primary_noticed || ((SECONDS - began > 30)); do sleep 1; pair "$@"; done
   if is_fresh; then return; fi
-  may_overwrite "$ids"
+  may_overwrite "$known"
   if the_primary_noticed; then overwrite; return; fi
   overwrite # what this does while the entry says InSync is not documented
   wait_until it_came_to_an_end pair "$@"
-  if [[ $ENTRY == Failed ]]; then may_overwrite "$ids"; overwrite; fi
+  if [[ $ENTRY == Failed ]]; then may_overwrite "$known"; overwrite; fi
 }
 
 unmark() { # FROM SECRET: after a pair

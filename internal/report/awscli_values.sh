@@ -74,7 +74,7 @@ match_versions() {
   while :; do
     look "$1" "$3"
     if [[ $SEEN != writable || $DELETED != - ]]; then stop "$1 has no copy that can be written ($SEEN)"; fi
-    if ! no_rotation_is_under_way; then NEXT=wait; else
+    if ! no_rotation_is_under_way; then NEXT='wait'; else
       S_HOLDS=$HOLDS S_VERSIONS=$VERSIONS S_CURRENT=$CURRENT
       look "$2" "$3"
       if [[ $SEEN != writable || $DELETED != - ]]; then stop "the copy in $2 takes no version ($SEEN)"; fi
@@ -84,7 +84,7 @@ match_versions() {
     fi
     if [[ -z $NEXT ]]; then return; fi
     case $done in
-    *$'\n'"$NEXT"$'\n'*) NEXT=wait ;; # AWS took it, it does not show yet
+    *$'\n'"$NEXT"$'\n'*) NEXT='wait' ;; # AWS took it, it does not show yet
     esac
     if [[ $NEXT == wait ]]; then
       if ((SECONDS - began > WINDOW)); then stop "not equal after $WINDOW s"; fi

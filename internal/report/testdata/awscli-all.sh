@@ -21,15 +21,24 @@
 # NOTE.
 #   alarms-stay us-east-1: alarms keep acting
 #
-# Needs bash and the aws CLI, with credentials for the account. About 2 s a step.
-# Whole:          bash THIS-FILE
-# Block by block: start `bash`, paste all down to the line of dashes, then one block
-#                 after the other. A check that fails ends that bash: that is meant.
-# Every block looks before it acts, checks what the plan was made on, and waits for
-# the effect. If it stops, read why, and run it again: what is done is skipped.
+# HOW TO RUN IT.
+#   It needs bash, the aws CLI, credentials for the account, and about a minute.
+#   Whole:           bash THIS-FILE 2>&1 | tee -a by-hand.log
+#   Block by block:  start `bash`, paste all down to the line of dashes, then one block
+#                    after the other. A check that fails ends that bash: that is meant.
+#   Every block looks before it acts, checks what the plan was made on, and waits for the
+#   effect. If it stops, read why, and run it again: what is done is skipped.
 #
-# understudy's journal does not see what is done here. Once understudy works again, see
-# `understudy status` and `understudy failover --to us-west-2 --dry-run` before anything else.
+# WHAT IT CANNOT DO.
+#   No journal:  understudy does not see what is done here; by-hand.log is all there is.
+#   No lease:    make sure that nobody runs understudy, or this file, at the same time.
+#   No debts:    what a region that is dark still owes stands in this file only, and nobody
+#                is reminded of it.
+#
+# AFTERWARDS, once understudy works again:
+#   understudy failover --to us-west-2   finds each step done, changes nothing, and knows from then on
+#                                        where the primary is and what is owed
+#   understudy fence                     pays what is owed, as soon as the old region answers
 
 HELPERS
 allowed 'allow-remove'
