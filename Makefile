@@ -36,7 +36,7 @@ e2e: build
 # Every moment at which a run can die or lose an answer, in every runbook:
 # about a minute on two cores. `make test` takes a sample and prints its seed.
 crash-matrix:
-	UNDERSTUDY_CRASH_MATRIX=full $(GO) test -count=1 -timeout 10m -run 'TestCrashMatrix' ./executor
+	UNDERSTUDY_CRASH_MATRIX=full $(GO) test -count=1 -timeout 25m -run 'TestCrashMatrix' ./executor
 
 # Random schedules against the guarantees, other ones every day; a failure
 # prints its seed and a script that replays it.

@@ -48,6 +48,7 @@ func (w *world) failHalfOver(n int64, homeState string) (run string) {
 type neverReplicates struct{ *mortal }
 
 func (n neverReplicates) Replicate(context.Context, topology.Region, topology.Name, topology.Region, string, bool) error {
+	time.Sleep(10 * time.Second) // virtual: the alarms, of the same tier, have changed sides by then
 	n.kill()
 	return context.Canceled
 }
