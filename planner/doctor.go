@@ -140,10 +140,10 @@ func (x *Side) date(in Input, others []*topology.Secret) {
 }
 
 // anyKeeps reports whether one of the copies has a version, with a label or,
-// by its history, without.
+// by its history, without. The copy of a dark region is nil.
 func (in Input) anyKeeps(copies []*topology.Secret, id string) bool {
 	return slices.ContainsFunc(copies, func(c *topology.Secret) bool {
-		return holds(c, id) || slices.ContainsFunc(in.Histories[c.Region][c.Name].Versions, func(v topology.DatedVersion) bool { return v.ID == id })
+		return c != nil && (holds(c, id) || slices.ContainsFunc(in.Histories[c.Region][c.Name].Versions, func(v topology.DatedVersion) bool { return v.ID == id }))
 	})
 }
 
