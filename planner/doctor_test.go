@@ -96,3 +96,15 @@ func TestTheDoctorDatesWhatWasWrittenSinceTheSidesParted(t *testing.T) {
 		})
 	}
 }
+
+func TestTheDoctorDatesTheOneSideThatAnswers(t *testing.T) {
+	const west = topology.Region("us-west-2")
+	now := time.Date(2026, 11, 16, 8, 0, 0, 0, time.UTC)
+	in := twoWriters(now, planner.History{}, dated(now.Add(-time.Minute), "h8", "h9"))
+	in.Recovery = &topology.Snapshot{Account: in.Observed.Account, Regions: map[topology.Region]*topology.RegionView{west: in.Observed.Regions[west]}}
+	in.Observed.Regions[west] = &topology.RegionView{Region: west, Dark: topology.CauseTimeout}
+	list := planner.Doctor(in)
+	if len(list) != 1 || len(list[0].Sides) != 1 || list[0].Sides[0].Region != "us-east-1" || len(list[0].Sides[0].Written) != 2 {
+		t.Fatalf("diagnosed %+v", list)
+	}
+}
