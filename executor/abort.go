@@ -67,7 +67,7 @@ func (r *run) unknown() map[int]bool {
 // undone, each after the undo of the steps that needed it.
 func (r *run) undoSteps(unknown map[int]bool, since since) []planner.Step {
 	var steps []planner.Step
-	chosen, moved := map[string]bool{}, r.moved()
+	chosen, moved, replaced := map[string]bool{}, r.moved(), r.replaced()
 	for n := range since.elsewhere {
 		moved[n] = true
 	}
@@ -79,6 +79,9 @@ func (r *run) undoSteps(unknown map[int]bool, since since) []planner.Step {
 			continue
 		}
 		u, ok := undo(&r.plan.Steps[i])
+		if ok && u.Action == planner.FencePolicy && replaced[lockKey{u.Secret, u.Region}] {
+			continue // the run itself made a replica of what stood behind the fence
+		}
 		if ok && !moved[u.Secret] && !(u.Action == planner.DisableAlarms && since.leads(u.Region)) {
 			chosen[u.ID] = true
 			steps = append(steps, u)
@@ -107,6 +110,17 @@ func (r *run) moved() map[topology.Name]bool {
 	for i := range r.plan.Steps {
 		if s := &r.plan.Steps[i]; s.Action == planner.Promote && (r.book.steps[i].satisfied() || r.book.steps[i] == intended) {
 			list[s.Secret] = true
+		}
+	}
+	return list
+}
+
+// replaced are the copies that the run overwrote.
+func (r *run) replaced() map[lockKey]bool {
+	list := map[lockKey]bool{}
+	for i := range r.plan.Steps {
+		if s := &r.plan.Steps[i]; s.Action == planner.OverwriteReplica && r.book.steps[i].satisfied() {
+			list[lockKey{s.Secret, s.Region}] = true
 		}
 	}
 	return list

@@ -58,7 +58,7 @@ func (r *run) takenBack(ctx context.Context, placement topology.Placement, s *si
 		d := &deeds[i]
 		n := topology.Name(d.On)
 		_, known := s.elsewhere[n]
-		if d.Undo || d.Outcome == Deferred || d.Action != planner.Promote || d.Region != r.plan.To || !isMove(r.plan.Command) || known || placement.Acting[n].Run == r.id {
+		if d.Undo || d.Outcome == Deferred || d.Action != planner.Promote || d.Region != r.plan.To || !MovesPrimary(r.plan.Command) || known || placement.Acting[n].Run == r.id {
 			continue
 		}
 		m := topology.Move{From: r.plan.To, To: r.plan.From}

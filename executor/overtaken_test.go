@@ -126,3 +126,24 @@ func TestAnOldFailoverDoesNotWakeARegionThatWasLeftSince(t *testing.T) {
 		}
 	})
 }
+
+// A run that lifted a fence to overwrite what stood behind it, and then failed
+// elsewhere, is aborted: a replica takes no fence.
+func TestAbortPutsNoFenceOnWhatTheRunOverwrote(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, s, ctx, name := failoverWorld(1), journal.NewMemory(), t.Context(), secretName(0)
+		halfMoved(t, m, s)
+		m.policies[string(west)+" "+string(name)], _, _ = addStatement("", "Fence")
+		b := planning{planner.Plan{ID: "bacc", Command: "apply"}}
+		free := b.add(planner.Step{Action: planner.UnfencePolicy, Secret: name, Region: west, Params: planner.Params{Statement: "Fence"}})
+		b.add(planner.Step{Action: planner.OverwriteReplica, Secret: name, Region: west, Params: planner.Params{From: east, Key: topology.DefaultKey}}, free)
+		b.add(planner.Step{Action: planner.EnableAlarms, Alarm: "none", Region: west, Params: planner.Params{Alarms: []string{"none"}}})
+		rep, err := executorOn(m, s).Run(ctx, &b.plan, RunSpec{})
+		if !errors.Is(err, ErrStopped) || rep.Steps.Applied != 2 {
+			t.Fatalf("%v %+v", err, rep)
+		}
+		if rep, err = executorOn(m, s).Abort(ctx, rep.ID); err != nil || rep.State != Aborted {
+			t.Fatalf("%v %+v", err, rep)
+		}
+	})
+}

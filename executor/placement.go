@@ -102,7 +102,7 @@ func fold(all []deed) topology.Placement {
 		d.fence(fences)
 		n := topology.Name(d.On)
 		switch was := last(moves[n]); {
-		case d.Action == planner.Promote && d.Region == d.session.To && isMove(d.session.Command):
+		case d.Action == planner.Promote && d.Region == d.session.To && MovesPrimary(d.session.Command):
 			if was.To == d.Region { // told again
 				moves[n] = moves[n][:len(moves[n])-1]
 			}
@@ -186,7 +186,8 @@ func (d *deed) fence(fences map[debtKey]topology.Debt) {
 	}
 }
 
-func isMove(command string) bool {
+// MovesPrimary reports whether a command is one that moves the primary.
+func MovesPrimary(command string) bool {
 	switch command {
 	case "failover", "switchover", "failback":
 		return true

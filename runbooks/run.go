@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/understudy-dr/understudy/executor"
 	"github.com/understudy-dr/understudy/internal/topology"
@@ -42,7 +41,7 @@ func Resume(ctx context.Context, env Env, id string) (*executor.Report, error) {
 	switch {
 	case err != nil && report != nil && report.Command == "switchover":
 		return env.callOff(ctx, report, err)
-	case err != nil, !slices.Contains([]string{"failover", "switchover", "failback"}, report.Command):
+	case err != nil, !executor.MovesPrimary(report.Command):
 		return report, err
 	}
 	_, plan, err := executor.Load(ctx, env.Store, report.ID)

@@ -22,7 +22,7 @@ func (env Env) unfinished(ctx context.Context) ([]executor.Summary, error) {
 	}
 	return slices.DeleteFunc(runs, func(r executor.Summary) bool {
 		open := r.State == executor.Running || r.State == executor.Halted
-		return !open || !slices.Contains([]string{"failover", "switchover", "failback"}, r.Command)
+		return !open || !executor.MovesPrimary(r.Command)
 	}), nil
 }
 
@@ -76,8 +76,9 @@ func (env Env) apart(ctx context.Context, plan *planner.Plan, leased bool) error
 		var both []string
 		for j := range move.Steps {
 			for _, on := range subjects(&move.Steps[j]) {
-				if touched[on] && !slices.Contains(both, on) {
+				if touched[on] {
 					both = append(both, on)
+					delete(touched, on) // each is named once
 				}
 			}
 		}
