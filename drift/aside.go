@@ -99,7 +99,7 @@ func (c *check) snapshot() {
 		case age > c.options.SnapshotMaxAge && !slices.Contains(c.options.Frozen, r):
 			c.add(Finding{
 				Code: CodeSnapshotStale, Severity: Warning, Kind: Health, Region: r,
-				Message: fmt.Sprintf("the recovery snapshot of %s is %s old, and %s is the limit", r, age.Round(time.Minute), c.options.SnapshotMaxAge),
+				Message: fmt.Sprintf("the recovery snapshot of %s is %s old, and %s is the limit", r, topology.Age(age), topology.Age(c.options.SnapshotMaxAge)),
 				Fix:     "understudy drift",
 			})
 		}

@@ -2,7 +2,6 @@ package drift
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/understudy-dr/understudy/internal/topology"
 	"github.com/understudy-dr/understudy/planner"
@@ -56,7 +55,7 @@ func (c *check) entry(s *planner.Standing, copy *planner.Copy) {
 		if age := c.options.Now.Sub(since); age > c.options.StuckAfter {
 			c.add(Finding{
 				Code: CodeReplicaStuck, Severity: Warning, Kind: Health, Secret: s.Secret, Region: copy.Region,
-				Message: fmt.Sprintf("in progress for %s, seen since %s%s", age.Round(time.Minute), stamp(since), quoted(copy.Entry.Message)),
+				Message: fmt.Sprintf("in progress for %s, seen since %s%s", topology.Age(age), stamp(since), quoted(copy.Entry.Message)),
 				Fix: fmt.Sprintf("aws secretsmanager describe-secret --region %s --secret-id %s; check the keys on both sides",
 					s.Primary, s.Secret),
 			})

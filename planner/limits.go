@@ -147,7 +147,7 @@ func lag(primary, target time.Time) string {
 	if primary.IsZero() || target.IsZero() || !primary.After(target) {
 		return ""
 	}
-	return ", changed " + primary.Sub(target).Round(time.Second).String() + " later"
+	return ", changed " + topology.Age(primary.Sub(target).Round(time.Second)) + " later"
 }
 
 // behindRecovery judges against the snapshot. The target is at least as
@@ -170,11 +170,12 @@ func (m *move) behindRecovery(s *Standing, target *Copy, from topology.Region) (
 	return max(missing, 1), fmt.Sprintf("lacks %s that %s had at the last snapshot%s", count(max(missing, 1), "version"), from, ago(m.in.Now, taken)), true
 }
 
+// ago is how old a look is, where both times are known.
 func ago(now, then time.Time) string {
 	if now.IsZero() || then.IsZero() || now.Before(then) {
 		return ""
 	}
-	return " " + now.Sub(then).Round(time.Minute).String() + " ago"
+	return " " + topology.Age(now.Sub(then)) + " ago"
 }
 
 // inFlight notes a rotation that only the old primary knows to be under way.

@@ -3,9 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -119,23 +119,9 @@ func (s *session) printAftermath(r *executor.Report, consumers []string) error {
 	if s.json {
 		return nil
 	}
-	if since := r.UnprotectedSince; since != nil {
-		if err := s.say("\nUNPROTECTED since %s: some secret has no copy in sync in a second region; understudy plan, then understudy apply", since.UTC().Format(time.RFC3339)); err != nil {
-			return err
-		}
-	}
-	if len(consumers) == 0 {
-		return nil
-	}
-	if err := s.say("\nWhat its consumers must do:"); err != nil {
-		return err
-	}
-	for _, line := range consumers {
-		if err := s.say("  - %s", line); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.world.write(s.world.stdout, func(w io.Writer) error {
+		return report.Aftermath(w, r.UnprotectedSince, consumers, s.style)
+	})
 }
 
 func (s *session) printProbes(list []notify.ProbeResult) error {

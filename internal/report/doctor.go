@@ -81,7 +81,7 @@ func dated(t, now time.Time) string {
 	if t.IsZero() || now.IsZero() || t.After(now) {
 		return moment(t)
 	}
-	return moment(t) + ", " + age(now.Sub(t)) + " ago"
+	return moment(t) + ", " + topology.Age(now.Sub(t)) + " ago"
 }
 
 func rotates(side planner.Side) string {

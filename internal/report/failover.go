@@ -2,8 +2,10 @@ package report
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/understudy-dr/understudy/planner"
 )
@@ -175,6 +177,28 @@ func stalenessLine(plan *planner.Plan) string {
 		line += fmt.Sprintf(" %s is compared as the last snapshot knew it, %s ago; what was written there since is unknown.", plan.From, seconds(age))
 	}
 	return line
+}
+
+// Aftermath writes what a completed failover leaves to people: how long no
+// second region has had a copy in sync (nil: all have one), and what the
+// consumers must do.
+func Aftermath(w io.Writer, unprotected *time.Time, consumers []string, s Style) error {
+	p := newPrinter(w)
+	if unprotected != nil {
+		p.line("")
+		p.paragraph(s, cell{fmt.Sprintf("UNPROTECTED since %s: some secret has no copy in sync in a second region; understudy plan, then understudy apply",
+			unprotected.UTC().Format(time.RFC3339)), bad})
+	}
+	if len(consumers) > 0 {
+		p.line("")
+		p.line(s.paint(strong, "What its consumers must do:"))
+	}
+	g := grid{style: s, indent: 2}
+	for _, line := range consumers {
+		g.add(text("-"), text(line))
+	}
+	g.write(p)
+	return p.done()
 }
 
 // Consumers is what those who read the secrets must do after a move, and what

@@ -5,6 +5,8 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"github.com/understudy-dr/understudy/internal/topology"
 )
 
 // seconds writes a duration as people say it: 0.4 s, 12 s, 3 m 20 s, 2 h 5 m.
@@ -30,19 +32,7 @@ func (s Style) when(t time.Time) string {
 	if s.Now.IsZero() || t.After(s.Now) {
 		return text
 	}
-	return text + ", " + age(s.Now.Sub(t)) + " ago"
-}
-
-func age(d time.Duration) string {
-	switch {
-	case d < time.Minute:
-		return fmt.Sprintf("%d s", d/time.Second)
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%d min", d/time.Minute)
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h", d/time.Hour)
-	}
-	return fmt.Sprintf("%d days", d/(24*time.Hour))
+	return text + ", " + topology.Age(s.Now.Sub(t)) + " ago"
 }
 
 // change is "before → after", or whichever of them there is.

@@ -194,3 +194,21 @@ func TestLambdaTemplateIsFilledPerRegion(t *testing.T) {
 		t.Errorf("no policy = %q", got)
 	}
 }
+
+func TestAgesAreWrittenAsPeopleTellThem(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0:                             "0 s",
+		59*time.Second + 999*1e6:      "59 s",
+		time.Minute:                   "1 min",
+		119*time.Minute + time.Second: "119 min",
+		2 * time.Hour:                 "2 h",
+		6*time.Hour + 59*time.Second:  "6 h",
+		47*time.Hour + 59*time.Minute: "47 h 59 min",
+		48 * time.Hour:                "2 days",
+		10*24*time.Hour - time.Second: "9 days",
+	} {
+		if got := topology.Age(d); got != want {
+			t.Errorf("Age(%v) = %q, want %q", d, got, want)
+		}
+	}
+}
