@@ -2,7 +2,6 @@ package runbooks_test
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -12,69 +11,91 @@ import (
 
 // What AWS leaves undocumented is a quirk of the simulator. The runbooks must
 // do the same whatever AWS answers: every scenario is played again with every
-// quirk the other way round. UNDERSTUDY_QUIRKS=contrary runs all tests of this
-// package so (see newWorld).
+// quirk the other way round, and its output compared, but for the lines that
+// name the answer which they depend on (see inForce). UNDERSTUDY_QUIRKS=contrary
+// runs all tests of this package so (see newWorld).
 
-// contrary is every quirk at its last value, or with middle at the one between.
-func contrary(t *testing.T, middle bool) (sim.Quirks, []string) {
+// answers is every quirk at the value that pick chooses of those listed, and
+// those that are not at their default.
+func answers(t *testing.T, pick func(values []string) string) (sim.Quirks, []string) {
 	t.Helper()
 	var q sim.Quirks
-	var set []string
+	var unusual []string
 	for _, listed := range sim.QuirkNames() {
 		name, text, _ := strings.Cut(listed, "=")
 		values := strings.Split(text, "|")
-		value := values[len(values)-1]
-		switch {
-		case middle && len(values) < 3:
+		value := pick(values)
+		if value == "DURATION" { // its default
 			continue
-		case middle:
-			value = values[1]
-		case value == "DURATION":
-			value = "30s"
 		}
 		if err := sim.ParseQuirk(&q, name+"="+value); err != nil {
 			t.Fatal(err)
 		}
-		set = append(set, name+"="+value)
+		if value != values[0] {
+			unusual = append(unusual, name+"="+value)
+		}
 	}
-	return q, set
+	return q, unusual
+}
+
+func usual(values []string) string { return values[0] }
+
+// between is the second of three, else the usual one.
+func between(values []string) string { return values[(len(values)-1)/2] }
+
+func contrary(values []string) string {
+	if values[0] == "DURATION" {
+		return "30s"
+	}
+	return values[len(values)-1]
 }
 
 func TestScenariosUnderTheOtherAnswersOfAWS(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no scenarios: %v", err)
-	}
-	for _, middle := range []bool{false, true} {
-		all, set := contrary(t, middle)
-		for _, file := range files {
-			name := strings.TrimSuffix(filepath.Base(file), ".txt")
-			if middle {
-				name += " " + strings.Join(set, " ")
-			}
-			t.Run(name, func(t *testing.T) {
+	for _, pick := range []func([]string) string{contrary, between} {
+		quirks, unusual := answers(t, pick)
+		for _, file := range scenarios(t) {
+			t.Run(scenario(file)+" with "+unusual[0]+strings.Repeat(" and others", min(1, len(unusual)-1)), func(t *testing.T) {
 				text, err := os.ReadFile(file)
 				if err != nil {
 					t.Fatal(err)
 				}
 				var got string
-				synctest.Test(t, func(t *testing.T) { got = playScript(t, string(text), all) })
-				if got != string(text) && !tellsOfQuirks(name) {
-					t.Errorf("with %s: %s", strings.Join(set, " "), firstDifference(string(text), got))
+				synctest.Test(t, func(t *testing.T) { got = playScript(t, string(text), quirks) })
+				if got != string(text) {
+					t.Errorf("with %s: %s\nIf the answer of AWS decides this, say in the script which: [NAME=VALUE] before the line.",
+						strings.Join(unusual, " "), firstDifference(string(text), got))
 				}
 			})
 		}
 	}
 }
 
-// tellsOfQuirks names the scenarios whose output rightly depends on what a
-// quirk decides (a stale entry to clean up or not, a policy that a promotion
-// keeps). They still run, and every guarantee is asserted in them.
-func tellsOfQuirks(scenario string) bool {
-	for _, kind := range []string{"failback", "fence_policy", "rescue", "clobber", "drift_between", "old_primary_returns"} {
-		if strings.HasPrefix(scenario, kind) {
-			return true
+// TestALineThatDependsOnAnAnswerOfAWS is about the scripts' own notation: such
+// a line is compared under that answer only, and outlives -update under the other.
+func TestALineThatDependsOnAnAnswerOfAWS(t *testing.T) {
+	script := []string{"a", "[stale-entry=keep] b", "[stale-entry=drop] c", "[promoted-policy=keep] d", "e"}
+	keep, _ := answers(t, usual)
+	drop := keep
+	drop.StaleEntry = "drop"
+	for _, c := range []struct {
+		about   string
+		quirks  sim.Quirks
+		printed string
+		want    []string // script, where it is nil
+	}{
+		{"what was expected under the usual answers", keep, "a\nb\nd\ne\n", nil},
+		{"what was expected under another", drop, "a\nc\nd\ne\n", nil},
+		{"the other answer's line is no excuse", keep, "a\nc\nd\ne\n", []string{"a", "[stale-entry=drop] c", "c", "[promoted-policy=keep] d", "e"}},
+		{"a line that is not printed any more", keep, "a\nb\ne\n", []string{"a", "[stale-entry=keep] b", "[stale-entry=drop] c", "e"}},
+		{"a line that is new", drop, "a\nnew\nc\nd\ne\n", []string{"a", "[stale-entry=keep] b", "new", "[stale-entry=drop] c", "[promoted-policy=keep] d", "e"}},
+		{"nothing is printed", keep, "", []string{"[stale-entry=drop] c"}},
+	} {
+		want := c.want
+		if want == nil {
+			want = script
+		}
+		if got := revise(t, script, c.printed, c.quirks); got != strings.Join(want, "\n")+"\n" {
+			t.Errorf("%s: got\n%s", c.about, got)
 		}
 	}
-	return false
 }

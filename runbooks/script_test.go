@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -18,25 +19,26 @@ var update = flag.Bool("update", false, "rewrite the expected output in testdata
 // TestScenarios plays testdata/*.txt. A scenario is read from top to bottom:
 // lines are comments (#) or commands; below a line of dashes stands what the
 // commands above it print, up to the next empty line. A line "quirk NAME=VALUE"
-// at the top chooses one of AWS's possible answers.
+// at the top chooses one of AWS's possible answers; "[NAME=VALUE] " before a
+// line of output says that it is printed under that answer only.
 //
 // Around every command that is a runbook's the guarantees are asserted from
 // the simulator's state and call counts: no version is lost (G1), no secret
 // rotates in two regions without an owed fence (G2), and a failover makes no
 // mutating call to a region that is not up (G4).
 func TestScenarios(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no scenarios: %v", err)
+	quirks, _ := answers(t, usual)
+	if os.Getenv("UNDERSTUDY_QUIRKS") == "contrary" {
+		quirks, _ = answers(t, contrary)
 	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+	for _, file := range scenarios(t) {
+		t.Run(scenario(file), func(t *testing.T) {
 			text, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
 			}
 			var got string
-			synctest.Test(t, func(t *testing.T) { got = playScript(t, string(text), sim.Quirks{}) })
+			synctest.Test(t, func(t *testing.T) { got = playScript(t, string(text), quirks) })
 			switch {
 			case got == string(text):
 			case *update:
@@ -50,6 +52,18 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
+// scenarios are the scripts' files.
+func scenarios(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scenarios: %v", err)
+	}
+	return files
+}
+
+func scenario(file string) string { return strings.TrimSuffix(filepath.Base(file), ".txt") }
+
 // playScript returns the script with the output that it printed now.
 func playScript(t *testing.T, text string, quirks sim.Quirks) string {
 	opts := sim.Options{Lag: 2 * time.Second, Quirks: quirks}
@@ -59,10 +73,11 @@ func playScript(t *testing.T, text string, quirks sim.Quirks) string {
 	for i := 0; i < len(lines); i++ {
 		line := lines[i]
 		if line == "----" {
+			first := i + 1
 			for i+1 < len(lines) && lines[i+1] != "" {
 				i++ // what it printed last time
 			}
-			out.WriteString("----\n" + p.flush())
+			out.WriteString("----\n" + revise(t, lines[first:i+1], p.flush(), opts.Quirks))
 			continue
 		}
 		out.WriteString(line + "\n")
@@ -95,4 +110,72 @@ func firstDifference(want, got string) string {
 		}
 	}
 	return fmt.Sprintf("want %d lines, got %d", len(w), len(g))
+}
+
+// revise is a block of output as it stands in the script, with what was
+// printed now in place of what differs from it. Lines that another answer of
+// AWS would print stay where they are.
+func revise(t *testing.T, old []string, printed string, quirks sim.Quirks) string {
+	t.Helper()
+	var now []string
+	if printed != "" {
+		now = strings.Split(strings.TrimSuffix(printed, "\n"), "\n")
+	}
+	plain := make([]string, len(old)) // without its condition; "\n" where that is not met
+	for i, line := range old {
+		if plain[i] = "\n"; inForce(t, line, quirks) {
+			plain[i] = condition.ReplaceAllString(line, "")
+		}
+	}
+	same := common(plain, now)
+	var out strings.Builder
+	for i, j := 0, 0; i < len(old) || j < len(now); {
+		switch {
+		case i < len(old) && plain[i] == "\n":
+			out.WriteString(old[i] + "\n")
+			i++
+		case i < len(old) && j < len(now) && plain[i] == now[j]:
+			out.WriteString(old[i] + "\n")
+			i, j = i+1, j+1
+		case j == len(now) || i < len(old) && same[i+1][j] >= same[i][j+1]:
+			i++ // not printed any more
+		default:
+			out.WriteString(now[j] + "\n")
+			j++
+		}
+	}
+	return out.String()
+}
+
+// common[i][j] is how many lines of a from i on and of b from j on are the
+// same, in order.
+func common(a, b []string) [][]int {
+	n := make([][]int, len(a)+1)
+	n[len(a)] = make([]int, len(b)+1)
+	for i := len(a) - 1; i >= 0; i-- {
+		n[i] = make([]int, len(b)+1)
+		for j := len(b) - 1; j >= 0; j-- {
+			if n[i][j] = max(n[i+1][j], n[i][j+1]); a[i] == b[j] {
+				n[i][j] = n[i+1][j+1] + 1
+			}
+		}
+	}
+	return n
+}
+
+// condition is what a line of output may depend on: [stale-entry=drop].
+var condition = regexp.MustCompile(`^\[([a-z-]+=[\w-]+)\] `)
+
+// inForce reports whether a line of output is printed under these answers.
+func inForce(t *testing.T, line string, quirks sim.Quirks) bool {
+	t.Helper()
+	found := condition.FindStringSubmatch(line)
+	if found == nil {
+		return true
+	}
+	with := quirks
+	if err := sim.ParseQuirk(&with, found[1]); err != nil {
+		t.Fatalf("%s: %v", line, err)
+	}
+	return with == quirks
 }

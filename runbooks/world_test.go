@@ -45,7 +45,7 @@ func newWorld(t *testing.T, opts sim.Options) *world {
 	t.Helper()
 	opts.Account, opts.Seed = account, 1
 	if opts.Quirks == (sim.Quirks{}) && os.Getenv("UNDERSTUDY_QUIRKS") == "contrary" {
-		opts.Quirks, _ = contrary(t, false)
+		opts.Quirks, _ = answers(t, contrary)
 	}
 	aws := sim.New(opts)
 	if err := aws.Load(sim.ExampleFleet()); err != nil {
