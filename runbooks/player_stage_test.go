@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -128,12 +129,13 @@ func (p *player) flipped() {
 	p.flips.seen = nil
 }
 
-// managed is the state of every managed secret, in every region.
+// managed is the state of every managed secret, in every region. By their
+// names: no other secret's may hold a "!", and a replica need not tell its owner.
 func (p *player) managed() string {
 	all := map[string]any{}
 	for region, resources := range p.sim.State().Accounts[account] {
 		for name, s := range resources.Secrets {
-			if s.Owner != "" {
+			if strings.Contains(name, "!") {
 				all[region+" "+name] = s
 			}
 		}

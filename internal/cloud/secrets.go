@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -205,7 +206,7 @@ func listedSecret(region topology.Region, e *types.SecretListEntry) *topology.Se
 	return &topology.Secret{
 		Name: topology.Name(aws.ToString(e.Name)), ARN: aws.ToString(e.ARN), Region: region,
 		PrimaryRegion: topology.Region(aws.ToString(e.PrimaryRegion)),
-		KmsKeyID:      aws.ToString(e.KmsKeyId), OwningService: aws.ToString(e.OwningService),
+		KmsKeyID:      aws.ToString(e.KmsKeyId), OwningService: owner(aws.ToString(e.Name), aws.ToString(e.OwningService)),
 		Description: aws.ToString(e.Description), Tags: tags(e.Tags), Versions: versions(e.SecretVersionsToStages),
 		Rotation: rotation(e.RotationEnabled, e.RotationLambdaARN, e.RotationRules, e.LastRotatedDate, e.NextRotationDate),
 		Created:  utc(e.CreatedDate), Changed: utc(e.LastChangedDate), Accessed: utc(e.LastAccessedDate), Deleted: utc(e.DeletedDate),
@@ -219,7 +220,7 @@ func describedSecret(region topology.Region, e *secretsmanager.DescribeSecretOut
 	s := &topology.Secret{
 		Name: topology.Name(aws.ToString(e.Name)), ARN: aws.ToString(e.ARN), Region: region,
 		PrimaryRegion: topology.Region(aws.ToString(e.PrimaryRegion)),
-		KmsKeyID:      aws.ToString(e.KmsKeyId), OwningService: aws.ToString(e.OwningService),
+		KmsKeyID:      aws.ToString(e.KmsKeyId), OwningService: owner(aws.ToString(e.Name), aws.ToString(e.OwningService)),
 		Description: aws.ToString(e.Description), Tags: tags(e.Tags), Versions: versions(e.VersionIdsToStages),
 		Rotation: rotation(e.RotationEnabled, e.RotationLambdaARN, e.RotationRules, e.LastRotatedDate, e.NextRotationDate),
 		Created:  utc(e.CreatedDate), Changed: utc(e.LastChangedDate), Accessed: utc(e.LastAccessedDate), Deleted: utc(e.DeletedDate),
@@ -229,6 +230,16 @@ func describedSecret(region topology.Region, e *secretsmanager.DescribeSecretOut
 		s.Replicas = replicas(e.ReplicationStatus)
 	}
 	return s
+}
+
+// owner is the service that manages a secret. A replica may not say so, but
+// its name does: only a service's own may hold a "!" (rds!db-…).
+func owner(name, said string) string {
+	service, _, managed := strings.Cut(name, "!")
+	if said == "" && managed {
+		return service
+	}
+	return said
 }
 
 // replicas are the entries by region. Of two for one region, which moto

@@ -71,6 +71,7 @@
 //	remove-absent        ignore refuse
 //	remove-promoted      delete spare
 //	replica-key-update   refuse allow
+//	replica-owner        hide show
 //	replica-policy       answer refuse
 //	replica-rotation     hide show
 //	replica-status       hide show

@@ -61,15 +61,21 @@ func (l *fleetLoader) secret(s *FleetSecret) error {
 // token is a ClientRequestToken, from the cloud's seed.
 func (l *fleetLoader) token() string { return newVersionID(l.cloud.rng) }
 
+// owningServiceTag is on every managed secret. AWS: "Secrets managed by other
+// AWS services".
+const owningServiceTag = "aws:secretsmanager:owningService"
+
 // manage makes a secret another service's, which no API call can: AWS
 // services create theirs from within.
 func (l *fleetLoader) manage(home string, s *FleetSecret) {
 	if s.Managed == "" {
 		return
 	}
-	secret := l.cloud.store(l.cloud.opts.Account, home).secrets.byName[s.Name]
+	at := l.cloud.store(l.cloud.opts.Account, home)
+	secret := at.secrets.byName[s.Name]
 	secret.owner = s.Managed
-	secret.tags = withTags(secret.tags, []tag{{Key: "aws:secretsmanager:owningService", Value: s.Managed}})
+	secret.tags = withTags(secret.tags, []tag{{Key: owningServiceTag, Value: s.Managed}})
+	l.cloud.shipAll(at, secret, l.now)
 }
 
 // replicas replicates what waited for the keys' states.

@@ -31,6 +31,9 @@ type Quirks struct {
 	// PrimaryRegion says whether DescribeSecret still answers PrimaryRegion
 	// after the last replica was removed: "keep" or "clear".
 	PrimaryRegion string
+	// ReplicaOwner says whether a replica of a managed secret tells so, by
+	// OwningService and by the owning service's tag: "hide" or "show".
+	ReplicaOwner string
 	// ReplicaStatus says whether DescribeSecret on a replica repeats the
 	// primary's ReplicationStatus: "hide" or "show".
 	ReplicaStatus string
@@ -121,6 +124,7 @@ func quirkSwitches() []quirkSwitch {
 		{"remove-absent", []string{"ignore", "refuse"}, func(q *Quirks) *string { return &q.RemoveAbsent }},
 		{"remove-promoted", []string{"delete", "spare"}, func(q *Quirks) *string { return &q.RemovePromoted }},
 		{"replica-key-update", []string{"refuse", "allow"}, func(q *Quirks) *string { return &q.ReplicaKeyUpdate }},
+		{"replica-owner", []string{"hide", "show"}, func(q *Quirks) *string { return &q.ReplicaOwner }},
 		{"replica-policy", []string{"answer", "refuse"}, func(q *Quirks) *string { return &q.ReplicaPolicy }},
 		{"replica-rotation", []string{"hide", "show"}, func(q *Quirks) *string { return &q.ReplicaRotation }},
 		{"replica-status", []string{"hide", "show"}, func(q *Quirks) *string { return &q.ReplicaStatus }},

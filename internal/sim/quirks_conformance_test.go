@@ -59,7 +59,33 @@ func replicaQuirkFacts() []fact {
 	}
 	inTheWay := func(w *world) { w.create("s", "one"); w.createIn(west, "s", "other"); w.must(w.delete(west, false)) }
 	brokenKey := func(w *world) { w.create("s", "one"); w.must(w.replicate(false, west+"=alias/not-there")) }
+	managed := func(w *world) {
+		w.must(w.cloud.Load(&sim.Fleet{Regions: []string{east, west}, Secrets: []sim.FleetSecret{
+			{Name: "rds!db-1", Managed: "rds", Replicas: []sim.FleetReplica{{Region: west}}},
+		}}))
+	}
+	tells := func(region string, want ...string) func(w *world) {
+		return func(w *world) {
+			out, err := w.sm(region).DescribeSecret(w.ctx, &secretsmanager.DescribeSecretInput{SecretId: aws.String("rds!db-1")})
+			w.must(err)
+			told := []string{aws.ToString(out.OwningService)}
+			for _, t := range out.Tags {
+				told = append(told, aws.ToString(t.Key)+"="+aws.ToString(t.Value))
+			}
+			w.equal("owner and tags", told, want)
+		}
+	}
+	const ownersTag = "aws:secretsmanager:owningService=rds"
 	return []fact{
+		{
+			name: "a managed secret tells its owner", source: "AWS: Secrets managed by other AWS services", given: managed, then: tells(east, "rds", ownersTag),
+		},
+		{
+			name: "a replica of a managed secret does not tell its owner", source: assumedQuirk, quirks: []string{"replica-owner=hide"}, given: managed, then: tells(west, ""),
+		},
+		{
+			name: "a replica of a managed secret tells its owner", source: assumedQuirk, quirks: []string{"replica-owner=show"}, given: managed, then: tells(west, "rds", ownersTag),
+		},
 		{
 			name: "a replica tells its policy", source: assumedQuirk, quirks: []string{"replica-policy=answer"}, given: replicated, when: policy,
 		},

@@ -124,6 +124,10 @@ func (c *Cloud) land(from *regionStore, sent *secret, p *replica, now time.Time)
 		to.secrets.add(there)
 	}
 	there.copyFrom(sent, from.name, p.kmsKeyID, keyARN)
+	if c.quirks().ReplicaOwner == "hide" {
+		there.owner = ""
+		there.tags = slices.DeleteFunc(slices.Clone(there.tags), func(t tag) bool { return t.Key == owningServiceTag })
+	}
 	there.changed = stampOf(now)
 	c.relist(to, there.name, now)
 	return ""
