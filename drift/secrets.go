@@ -2,6 +2,7 @@ package drift
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -269,6 +270,9 @@ func (c *check) splitBrain(s *planner.Standing, copy *planner.Copy) {
 	case s.Move == nil:
 		f.Fix = fmt.Sprintf("decide which one is the primary; cancel rotation in the other: aws secretsmanager cancel-rotate-secret --region %s --secret-id %s",
 			copy.Region, s.Secret)
+	case len(finished(s, copy.Region)) > 0 && !copy.Secret.Rotation.Enabled: // its rotation ended before the fence
+		f.Fix = fmt.Sprintf("understudy rescue --from %s; then try the rescued version, and move AWSCURRENT to it if it logs in: aws secretsmanager update-secret-version-stage --region %s --secret-id %s --version-stage AWSCURRENT --remove-from-version-id %s --move-to-version-id %s",
+			copy.Region, s.Primary, s.Secret, orElse(s.PrimarySecret().Stage(topology.StageCurrent), "VERSION"), finished(s, copy.Region)[0])
 	case !copy.Secret.Rotation.Enabled: // fenced, and written all the same
 		f.Fix = fmt.Sprintf("find who writes to %s and stop it, then understudy rescue --from %s", copy.Region, copy.Region)
 	}
@@ -295,12 +299,22 @@ func orphanIDs(s *planner.Standing, r topology.Region) []string {
 	return ids
 }
 
-func orphans(s *planner.Standing, r topology.Region) string {
-	ids := orphanIDs(s, r)
-	if len(ids) == 0 {
-		return ""
+func orphans(s *planner.Standing, r topology.Region) (words string) {
+	ended := finished(s, r)
+	only := slices.DeleteFunc(orphanIDs(s, r), func(id string) bool { return slices.Contains(ended, id) })
+	if len(only) > 0 {
+		words = "; only there: version " + strings.Join(only, ", ")
 	}
-	return "; only there: version " + strings.Join(ids, ", ")
+	if len(ended) > 0 {
+		words += fmt.Sprintf("; the rotation to version %s ended there, so the database has that password, and %s knows it as begun, perhaps without its value",
+			strings.Join(ended, ", "), s.Primary)
+	}
+	return words
+}
+
+// finished are the versions whose rotation ended in a copy.
+func finished(s *planner.Standing, r topology.Region) []string {
+	return planner.Finished(s.Move, s.Copy(r).Secret, s.PrimarySecret())
 }
 
 // protection finds secrets whose loss is one region away.

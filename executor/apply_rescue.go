@@ -26,7 +26,7 @@ func (a *actions) rescue(s *planner.Step) operation {
 			return sight{}, err
 		case !c.Writable():
 			return sight{}, stale("the copy in %s takes no new version (%s)", s.Region, c.Role())
-		case slices.Contains(versionIDs(c), s.Params.Version):
+		case hasValue(c, s.Params.Version):
 			return sight{done: true}, nil
 		}
 		if err := expect(s.Expect, c); err != nil {
@@ -39,6 +39,13 @@ func (a *actions) rescue(s *planner.Step) operation {
 			return a.cloud.CopyVersion(ctx, s.Secret, s.Params.From, s.Params.Version, s.Region, s.Params.Label)
 		}}, waiting: "the version is not listed yet"}, nil
 	}}
+}
+
+// hasValue: the copy surely holds the version with its value. Under AWSPENDING
+// alone it may be one that a rotation has made and not filled yet; copying is
+// then no harm (see Cloud.CopyVersion).
+func hasValue(c *topology.Secret, version string) bool {
+	return slices.ContainsFunc(labelsOn(c, version), func(stage string) bool { return stage != topology.StagePending })
 }
 
 // noValue: a region's Secrets Manager has no value for a version.

@@ -109,17 +109,45 @@ func (s *Standing) Orphans(r topology.Region) (ids []string, known bool) {
 }
 
 // lacking returns the ids of c's versions that the acting primary p never
-// held. What it held when it was promoted and no longer lists has lost its
-// last label there, to a newer version, and AWS lists none without (AWS:
-// DescribeSecret, VersionIdsToStages): superseded, not lost.
+// held, or of which it may have no value (Finished). What it held when it was
+// promoted and no longer lists has lost its last label there, to a newer
+// version, and AWS lists none without (AWS: DescribeSecret,
+// VersionIdsToStages): superseded, not lost.
 func (s *Standing) lacking(c, p *topology.Secret) []string {
 	ids := Lacking(c, p)
-	if s.Move == nil || s.Move.To != s.Primary || p == nil || p.Region != s.Primary {
-		return ids
+	if s.Move != nil && s.Move.To == s.Primary && p != nil && p.Region == s.Primary {
+		ids = slices.DeleteFunc(ids, func(id string) bool {
+			return slices.ContainsFunc(s.Move.Versions, func(v topology.Version) bool { return v.ID == id })
+		})
 	}
-	return slices.DeleteFunc(ids, func(id string) bool {
-		return slices.ContainsFunc(s.Move.Versions, func(v topology.Version) bool { return v.ID == id })
-	})
+	ids = append(ids, Finished(s.Move, c, p)...)
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// Finished are the versions of c whose rotation was brought to its end there,
+// and which p holds, or was promoted with, as begun: under AWSPENDING alone.
+// A rotation makes the version before its first step writes the value (AWS:
+// Lambda rotation functions), so p may have it empty, and no listing tells;
+// and from the second step on the database has that password.
+func Finished(m *topology.Move, c, p *topology.Secret) []string {
+	if c == nil || p == nil {
+		return nil
+	}
+	var ids []string
+	for _, v := range c.Versions {
+		if !slices.Contains(v.Stages, topology.StageCurrent) && !slices.Contains(v.Stages, topology.StagePrevious) {
+			continue
+		}
+		known := func(w topology.Version) bool { return w.ID == v.ID }
+		i := slices.IndexFunc(p.Versions, known)
+		switch {
+		case i >= 0 && onlyPending(p.Versions[i]),
+			i < 0 && m != nil && slices.ContainsFunc(m.Versions, func(w topology.Version) bool { return known(w) && onlyPending(w) }):
+			ids = append(ids, v.ID)
+		}
+	}
+	return ids
 }
 
 // Lacking returns the ids of a's versions that b does not hold, sorted.
@@ -326,13 +354,17 @@ func (r *Resolver) classifyWriter(s *Standing, old, p *topology.Secret) CopyStat
 	return CopyPromotedOutside
 }
 
-// changedSince reports whether a version was written to old after the move.
+// changedSince reports whether a version was written to old after the move,
+// or a rotation ended there.
 // LastChangedDate alone proves nothing, as the fence itself sets it; a
 // version that was there before the move, though never replicated, is a loss
 // to be rescued but no second writer.
 func (r *Resolver) changedSince(m *topology.Move, old, p *topology.Secret) bool {
 	if !old.Changed.IsZero() && !m.Time.IsZero() && !old.Changed.After(m.Time) {
 		return false
+	}
+	if len(Finished(m, old, p)) > 0 {
+		return true
 	}
 	before, _ := r.in.Recovery.Secret(old.Region, old.Name)
 	for _, v := range old.Versions {

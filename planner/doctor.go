@@ -30,7 +30,10 @@ type Side struct {
 	Region   topology.Region `json:"region"`
 	Current  string          `json:"current"`   // version id of AWSCURRENT
 	OnlyHere []string        `json:"only_here"` // version ids that the other side does not hold
-	Changed  time.Time       `json:"changed,omitzero"`
+	// Finished are versions whose rotation ended here, while the acting primary
+	// holds them as begun (see Finished).
+	Finished []string  `json:"finished,omitempty"`
+	Changed  time.Time `json:"changed,omitzero"`
 	// Written are the versions that were made here since the sides parted,
 	// oldest first, also those that have lost their labels since. Dated says
 	// that it is known, Undated why it is not where it was asked for.
@@ -89,6 +92,7 @@ func (in Input) diagnose(s *Standing) Diagnosis {
 	d.side(in, nil, p, others...)
 	for _, other := range others {
 		d.side(in, s.Move, other, p)
+		d.Sides[len(d.Sides)-1].Finished = Finished(s.Move, other, p)
 	}
 	slices.SortStableFunc(d.Timeline, func(a, b Event) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Region, b.Region)) })
 	d.advise(s, others)
@@ -188,13 +192,16 @@ func (d *Diagnosis) advise(s *Standing, others []*topology.Secret) {
 		case side.Rotates:
 			d.Fix = append(d.Fix, fmt.Sprintf("aws secretsmanager cancel-rotate-secret --region %s --secret-id %s", o.Region, s.Secret))
 		}
-		if len(side.OnlyHere) > 0 {
+		if len(side.OnlyHere)+len(side.Finished) > 0 {
 			d.Fix = append(d.Fix, fmt.Sprintf("understudy rescue --from %s", o.Region))
 		}
 	}
 	switch {
 	case moved:
 		d.Advice = fmt.Sprintf("%s holds since the move: stop whoever writes to the other side, then keep what exists only there", s.Primary)
+		if slices.ContainsFunc(d.Sides, func(x Side) bool { return len(x.Finished) > 0 }) {
+			d.Advice += ", and make AWSCURRENT what logs in"
+		}
 	case len(d.Sides) > 1 && len(d.Sides[1].OnlyHere) > 0:
 		d.Advice = "nobody moved it with understudy: decide which side holds, ask the applications which one they read; the commands keep " + string(s.Primary)
 	default:

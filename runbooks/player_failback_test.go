@@ -39,7 +39,7 @@ func (p *player) failback(to topology.Region, flags []string) {
 	p.run(report, err)
 }
 
-// labelled are the versions that carry a label anywhere, as "secret version":
+// labelled are the versions that carry a label anywhere, as held names them:
 // one without is AWS's to delete (UpdateSecretVersionStage), and rotation
 // makes many. Nor does one count which the acting primary was promoted with
 // and has superseded since: only an old primary labels it still. What a
@@ -54,9 +54,11 @@ func (p *player) labelled(words []string) map[string]bool {
 			move, moved := placement.Acting[topology.Name(name)]
 			acting, _ := state.Secret(account, string(move.To), name)
 			for id, v := range s.Versions {
-				superseded := moved && region != string(move.To) && move.Promoted(id) && len(acting.Versions[id].Stages) == 0
-				if len(v.Stages) > 0 && !gone[name] && !superseded {
-					out[name+" "+id] = true
+				there, known := acting.Versions[id]
+				superseded := moved && region != string(move.To) && move.Promoted(id) && len(there.Stages) == 0 &&
+					(!known || there.Value == v.Value)
+				if len(v.Stages) > 0 && v.Value != "" && !gone[name] && !superseded {
+					out[name+" "+id+" "+v.Value] = true
 				}
 			}
 		}

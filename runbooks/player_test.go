@@ -205,6 +205,8 @@ func (p *player) stagehand(words []string) {
 		p.sim.ClearFaults()
 	case "fail-rotation": // fail-rotation at STEP of SECRET in REGION: it dies there, and is not tried again soon
 		p.said("", p.sim.FailRotation(words[6], words[4], words[2], 1000))
+	case "mend-rotation": // mend-rotation at STEP of SECRET in REGION: its function works again
+		p.said("", p.sim.FailRotation(words[6], words[4], words[2], -1))
 	case "tied-policy": // tied-policy on SECRET in REGION: reads only through a VPC endpoint there
 		_, err := p.app(topology.Region(words[4])).PutResourcePolicy(ctx, &secretsmanager.PutResourcePolicyInput{SecretId: &words[2], ResourcePolicy: aws.String(
 			`{"Version":"2012-10-17","Statement":[{"Sid":"Endpoint","Effect":"Deny","Principal":"*","Action":"secretsmanager:GetSecretValue","Resource":"*","Condition":{"StringNotEquals":{"aws:SourceVpce":"vpce-1a2b3c4d"}}}]}`)})

@@ -113,13 +113,15 @@ func (w *world) get(r topology.Region, name string) (string, error) {
 }
 
 // held are all versions that the simulator holds anywhere, as "secret
-// version".
+// version value", the value by its hash. One without a value is none to lose.
 func (w *world) held() map[string]bool {
 	out := map[string]bool{}
 	for _, resources := range w.sim.State().Accounts[account] {
 		for name, s := range resources.Secrets {
-			for id := range s.Versions {
-				out[name+" "+id] = true
+			for id, v := range s.Versions {
+				if v.Value != "" {
+					out[name+" "+id+" "+v.Value] = true
+				}
 			}
 		}
 	}

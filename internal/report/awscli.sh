@@ -93,6 +93,10 @@ follows() { [[ $SEEN == replica && $PRIMARY == "$1" ]]; }
 is_quiet() { [[ $SEEN != writable || $ROTATES == off ]]; }
 no_rotation_is_under_way() { [[ $PENDING == - || $PENDING == "$CURRENT" ]]; }
 holds() { case " $VERSIONS " in *" $1 "*) ;; *) return 1 ;; esac; }
+holds_value() { # under AWSPENDING alone it may be one that a rotation has not filled yet
+  local others=${HOLDS//"$1"$'\t'AWSPENDING/}
+  [[ $others == *"$1"$'\t'* ]]
+}
 rotates_as_wanted() { # lambda, schedule, days, duration: of the block
   [[ $ROTATES == on && $LAMBDA == "$lambda" && ($duration == - || $duration == "$DURATION") ]] || return
   [[ $schedule == any || ($schedule == "$SCHEDULE" && ($schedule != - || $days == "$DAYS")) ]]

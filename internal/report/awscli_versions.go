@@ -14,10 +14,10 @@ func (b *block) clearPending() {
 }
 
 // rescue copies one version into another region, where it must then be found
-// by its id.
+// by its id, with its value.
 func (b *block) rescue() {
 	version := quote(b.step.Params.Version)
-	b.add("version_is_there() { holds %s; }", version)
+	b.add("version_is_there() { holds_value %s; }", version)
 	b.add("%s", b.look())
 	b.unless("version_is_there", func() {
 		b.add("if [[ $SEEN != writable || $DELETED != - ]]; then stop \"the copy there takes no new version ($SEEN)\"; fi")

@@ -95,10 +95,17 @@ func rotates(side planner.Side) string {
 }
 
 func onlyHere(side planner.Side) string {
-	if len(side.OnlyHere) == 0 {
+	var words []string
+	if len(side.OnlyHere) > 0 {
+		words = append(words, "only here: "+strings.Join(side.OnlyHere, ", "))
+	}
+	if len(side.Finished) > 0 {
+		words = append(words, "only here ended: the rotation to "+strings.Join(side.Finished, ", "))
+	}
+	if len(words) == 0 {
 		return "holds nothing that the other lacks"
 	}
-	return "only here: " + strings.Join(side.OnlyHere, ", ")
+	return strings.Join(words, "; ")
 }
 
 // doctor writes the lines, set apart.

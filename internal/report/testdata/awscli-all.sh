@@ -261,7 +261,7 @@ fi
 # rescue-version prod/db in us-west-2
 begin '[12/20] rescue-version prod/db in us-west-2'
 secret='prod/db'
-version_is_there() { holds 'v4'; }
+version_is_there() { holds_value 'v4'; }
 look 'us-west-2' "$secret"
 if version_is_there; then
   already
