@@ -53,7 +53,7 @@ func (l *Risks) Add(x LoginRisk, n topology.Name) {
 
 // Sorted puts the gravest first, each with its secrets in order.
 func (l Risks) Sorted() Risks {
-	grave := []string{RiskKey, RiskSplitBrain, RiskGivenUp, RiskRescued, RiskInFlight, RiskStale, RiskAhead, RiskPolicy, RiskOldRotates, RiskUnseen}
+	grave := []string{RiskKey, RiskSplitBrain, RiskGivenUp, RiskRescued, RiskInFlight, RiskStale, RiskAhead, RiskPolicy, KeyPolicyForeign, RiskOldRotates, RiskUnseen}
 	slices.SortFunc(l, func(x, y LoginRisk) int {
 		return cmp.Or(cmp.Compare(slices.Index(grave, x.Code), slices.Index(grave, y.Code)),
 			cmp.Compare(x.Region, y.Region), cmp.Compare(x.Message, y.Message), cmp.Compare(x.Fix, y.Fix))

@@ -309,8 +309,13 @@ func (w *world) journal(text string) {
 		switch verb {
 		case "moved":
 			m := topology.Move{From: topology.Region(f.word(1)), To: topology.Region(f.word(2)), Run: "r1", Time: w.when(f.pairs["at"])}
-			for _, id := range f.list("versions") {
-				m.Versions = append(m.Versions, topology.Version{ID: id})
+			for _, item := range f.list("versions") { // id, or id:LABEL+LABEL
+				id, labels, _ := strings.Cut(item, ":")
+				v := topology.Version{ID: id}
+				if labels != "" {
+					v.Stages = strings.Split(labels, "+")
+				}
+				m.Versions = append(m.Versions, v)
 			}
 			w.in.Placement.Acting[topology.Name(f.word(0))] = m
 		case "owed":
