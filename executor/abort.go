@@ -35,11 +35,15 @@ func (e *Executor) Abort(ctx context.Context, id string) (*Report, error) {
 	if err := r.session(ctx, kindAbort); err != nil {
 		return r.book.report(r.id), r.stopped(err)
 	}
+	unmade, err := r.reveal(ctx)
+	if err != nil {
+		return r.book.report(r.id), r.stopped(err)
+	}
 	if err := r.oweFences(ctx, since); err != nil {
 		return r.book.report(r.id), r.stopped(err)
 	}
 	defer r.watch(ctx)()
-	steps := r.undoSteps(unknown, since)
+	steps := r.undoSteps(unknown, since, r.moved(unmade))
 	q, err := newSchedule(r, steps, func(int) bool { return false }, true)
 	if err != nil {
 		return r.book.report(r.id), err
@@ -65,9 +69,9 @@ func (r *run) unknown() map[int]bool {
 
 // undoSteps are the undo of every applied step that has one and is not yet
 // undone, each after the undo of the steps that needed it.
-func (r *run) undoSteps(unknown map[int]bool, since since) []planner.Step {
+func (r *run) undoSteps(unknown map[int]bool, since since, moved map[topology.Name]bool) []planner.Step {
 	var steps []planner.Step
-	chosen, moved, replaced := map[string]bool{}, r.moved(), r.replaced()
+	chosen, replaced := map[string]bool{}, r.replaced()
 	for n := range since.elsewhere {
 		moved[n] = true
 	}
@@ -102,13 +106,13 @@ func (r *run) undoSteps(unknown map[int]bool, since since) []planner.Step {
 	return steps
 }
 
-// moved are the secrets that the run promoted. Their fence at the old primary
+// moved are the secrets that the run promoted, or may have. Their fence at the old primary
 // stays, and so does all else about them: a promotion is never taken back, and
 // lifting the fence would leave two writers (G2).
-func (r *run) moved() map[topology.Name]bool {
+func (r *run) moved(unmade map[int]bool) map[topology.Name]bool {
 	list := map[topology.Name]bool{}
 	for i := range r.plan.Steps {
-		if s := &r.plan.Steps[i]; s.Action == planner.Promote && (r.book.steps[i].satisfied() || r.book.steps[i] == intended) {
+		if s := &r.plan.Steps[i]; s.Action == planner.Promote && (r.book.steps[i].satisfied() || r.book.steps[i] == intended && !unmade[i]) {
 			list[s.Secret] = true
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -54,6 +55,15 @@ func (p *player) setting(words []string) bool {
 		p.keyPolicy(words[2], words[4], words[5], words[6])
 	case "about-keys": // what drift finds of them
 		p.aboutKeys()
+	case "dies": // dies before|after N: the next switchover's program, around its N-th call that freezes or promotes
+		n, err := strconv.Atoi(words[2])
+		p.said("", err)
+		p.dying = &diesAt{Cloud: p.env.Cloud, after: words[1] == "after"}
+		p.dying.call.Store(int64(n))
+	case "remember": // everything but values, schedules' next dates as well
+		p.past = p.settings()
+	case "compare": // with what was remembered
+		p.compare()
 	case "skipped": // skipped by apply; skipped by failover to REGION
 		p.skipped(words[2:])
 	default:
@@ -117,6 +127,14 @@ func (p *player) skipped(by []string) {
 	for _, s := range plan.Skipped {
 		p.printf("%s: %s", s.Secret, s.Reason)
 	}
+}
+
+func (p *player) compare() {
+	if now := p.settings(); now != p.past {
+		p.printf("not as it was: %s", firstDifference(p.past, now))
+		return
+	}
+	p.printf("as it was")
 }
 
 // flipped prints the changes that came in the middle of a runbook.

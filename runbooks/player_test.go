@@ -2,6 +2,7 @@ package runbooks_test
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -37,6 +38,8 @@ type player struct {
 	logins  *logins
 	down    map[topology.Region]bool
 	flips   flips
+	dying   *diesAt // the next switchover's cloud
+	past    string  // the world as it was at "remember"
 }
 
 func (p *player) printf(format string, args ...any) { fmt.Fprintf(&p.out, format+"\n", args...) }
@@ -316,8 +319,13 @@ func (p *player) apply(flags []string) {
 func (p *player) run(report *executor.Report, err error) {
 	if report != nil {
 		p.atRisk(report.Command, report.LoginRisks)
-		p.printf("%s %s: %d applied, %d already done, %d deferred, %d failed, %d left", report.Command, report.State,
-			report.Steps.Applied, report.Steps.AlreadyDone, report.Steps.Deferred, report.Steps.Failed, report.Steps.Left)
+		steps := report.Steps
+		if words := fmt.Sprintf("%s %s", report.Command, report.State); report.State == executor.Aborted {
+			p.printf("%s, %d steps stay", words, len(report.OneWay)) // how many were done by then is chance
+		} else {
+			p.printf("%s: %d applied, %d already done, %d deferred, %d failed, %d left", words,
+				steps.Applied, steps.AlreadyDone, steps.Deferred, steps.Failed, steps.Left)
+		}
 		for _, line := range tally(report.Failures, func(f executor.Failure) string { return f.Code + " " + f.Action + " in " + string(f.Region) }) {
 			p.printf("failed: %s", line)
 		}
@@ -441,7 +449,17 @@ func (p *player) switchover(to topology.Region, flags []string) {
 	if i := slices.Index(flags, "--window"); i >= 0 {
 		o.Window, _ = time.ParseDuration(flags[i+1])
 	}
-	plan, report, err := runbooks.Switchover(p.t.Context(), p.env, o)
+	env, ctx := p.env, p.t.Context()
+	if d := p.dying; d != nil {
+		ctx, d.kill = context.WithCancel(ctx)
+		defer d.kill()
+		env.Cloud, env.Concurrency, p.dying = d, 1, nil
+	}
+	plan, report, err := runbooks.Switchover(ctx, env, o)
+	if ctx.Err() != nil {
+		p.printf("died")
+		return
+	}
 	if plan != nil && (o.DryRun && err == nil || report != nil) {
 		p.steps(plan)
 	}
