@@ -65,7 +65,6 @@ func benchWorld(b *testing.B, fleet *sim.Fleet, quotas string) runbooks.Env {
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Setenv("AWS_CA_BUNDLE", "")
 	client, err := cloud.New(context.Background(), cloud.Options{
 		Account: account, HTTPClient: aws, Credentials: credentials.NewStaticCredentialsProvider("sim", "sim", ""),
 	})

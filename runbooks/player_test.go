@@ -96,11 +96,17 @@ func isCommand(word string) bool {
 // guarded is a runbook's command, with the guarantees asserted around it.
 func (p *player) guarded(words []string) {
 	p.t.Helper()
+	placed := p.placement()
+	p.placed = &placed
 	before, writers, managed := p.labelled(words), p.writers(), p.managed()
 	p.beginLogins(words)
 	p.flips.running.Store(true)
+	p.placed = nil
 	p.command(words)
 	p.flips.running.Store(false)
+	placed = p.placement()
+	p.placed = &placed
+	defer func() { p.placed = nil }()
 	p.endLogins()
 	p.flipped()
 	p.nothingLost(before)

@@ -1,10 +1,8 @@
 package runbooks_test
 
 import (
-	"os"
 	"strings"
 	"testing"
-	"testing/synctest"
 
 	"github.com/understudy-dr/understudy/internal/sim"
 )
@@ -40,9 +38,6 @@ func answers(t *testing.T, pick func(values []string) string) (sim.Quirks, []str
 
 func usual(values []string) string { return values[0] }
 
-// between is the second of three, else the usual one.
-func between(values []string) string { return values[(len(values)-1)/2] }
-
 func contrary(values []string) string {
 	if values[0] == "DURATION" {
 		return "30s"
@@ -51,22 +46,15 @@ func contrary(values []string) string {
 }
 
 func TestScenariosUnderTheOtherAnswersOfAWS(t *testing.T) {
-	for _, pick := range []func([]string) string{contrary, between} {
-		quirks, unusual := answers(t, pick)
-		for _, file := range scenarios(t) {
-			t.Run(scenario(file)+" with "+unusual[0]+strings.Repeat(" and others", min(1, len(unusual)-1)), func(t *testing.T) {
-				text, err := os.ReadFile(file)
-				if err != nil {
-					t.Fatal(err)
-				}
-				var got string
-				synctest.Test(t, func(t *testing.T) { got = playScript(t, string(text), quirks) })
-				if got != string(text) {
-					t.Errorf("with %s: %s\nIf the answer of AWS decides this, say in the script which: [NAME=VALUE] before the line.",
-						strings.Join(unusual, " "), firstDifference(string(text), got))
-				}
-			})
-		}
+	quirks, unusual := answers(t, contrary)
+	for _, file := range scenarios(t) {
+		t.Run(scenario(file), func(t *testing.T) {
+			sideBySide(t)
+			if text, got := playFile(t, file, quirks); got != text {
+				t.Errorf("with %s: %s\nIf the answer of AWS decides this, say in the script which: [NAME=VALUE] before the line.",
+					strings.Join(unusual, " "), firstDifference(text, got))
+			}
+		})
 	}
 }
 

@@ -32,7 +32,6 @@ var (
 // A failure prints the seed and the shortest script found that still fails;
 // go test ./runbooks -run RandomSchedules -script FILE plays it.
 func TestRandomSchedules(t *testing.T) {
-	t.Setenv("AWS_CA_BUNDLE", "") // the SDK would add it to the HTTP client, which here is no transport
 	if *scriptFile != "" {
 		replay(t, *scriptFile)
 		return

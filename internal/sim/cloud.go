@@ -49,6 +49,7 @@ type Cloud struct {
 	quotas   quotaBuckets
 
 	watcher func(at time.Time, served []Served) // see Watch
+	again   int                                 // see ReplicatedAgain
 }
 
 // An account holds one account's resources, by region.

@@ -193,12 +193,21 @@ func (p *replica) restart(keyID string, force bool) {
 // replicateAgain is ReplicateSecretToRegions for a region whose replica is
 // InSync.
 func (c *Cloud) replicateAgain(s *secret, p *replica, keyID string, force bool) {
+	c.again++
 	switch c.quirks().Rekey {
 	case "rekey":
 		p.restart(keyID, force)
 	case "failed":
 		p.status, p.message = statusFailed, failedNameExists(s.name, p.region)
 	}
+}
+
+// ReplicatedAgain is how often a region was to be replicated to whose replica
+// was InSync: only then does the quirk rekey decide anything.
+func (c *Cloud) ReplicatedAgain() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.again
 }
 
 type removeRegionsInput struct {
