@@ -73,22 +73,42 @@ func (env Env) capture(ctx context.Context, in planner.Input) (planner.Input, er
 	return in, err
 }
 
-// keepEvidence keeps, of each secret that somebody replicated over where we
-// had promoted it, what was known there before: also once it was promoted
-// again, until another version is put there.
+// keepEvidence keeps what was known before of two kinds of copies: one that
+// somebody replicated over where we had promoted it, also once it was promoted
+// again, until another version is put there; and the old primary's of a secret
+// whose rotation was not attached yet where it moved to. Our fence has ended it
+// at the old primary, and how the secret rotated is told nowhere else.
 func keepEvidence(in planner.Input, fresh *topology.Snapshot) {
+	ours := map[topology.Region]bool{}
 	resolver := in.Resolver()
 	var s planner.Standing
 	for n, m := range in.Placement.Acting {
 		resolver.Resolve(n, &s)
-		view := fresh.Regions[m.To]
-		if before, _ := in.Recovery.Secret(m.To, n); (s.Overwritten || s.ReplacedBy() != "") && before != nil && view != nil {
-			changed := *view
-			changed.Secrets = maps.Clone(view.Secrets)
-			changed.Secrets[n] = before
-			fresh.Regions[m.To] = &changed
+		if s.Overwritten || s.ReplacedBy() != "" {
+			keepCopy(in, fresh, ours, m.To, n)
+		}
+		p := s.PrimarySecret()
+		before, _ := in.Recovery.Secret(m.From, n)
+		if s.Primary == m.To && p != nil && p.Rotation.LambdaARN == "" && before != nil && before.Rotation.Enabled {
+			keepCopy(in, fresh, ours, m.From, n)
 		}
 	}
+}
+
+// keepCopy puts one region's copy as it was known before into a snapshot, whose
+// views are the observation's still but for those that are ours.
+func keepCopy(in planner.Input, fresh *topology.Snapshot, ours map[topology.Region]bool, r topology.Region, n topology.Name) {
+	before, _ := in.Recovery.Secret(r, n)
+	view := fresh.Regions[r]
+	if before == nil || view == nil {
+		return
+	}
+	if !ours[r] {
+		changed := *view
+		changed.Secrets = maps.Clone(view.Secrets)
+		view, ours[r], fresh.Regions[r] = &changed, true, &changed
+	}
+	view.Secrets[n] = before
 }
 
 // leftBehind are the regions that we moved secrets away from, and third
