@@ -30,9 +30,9 @@ const (
 //	cancel-rotation    in the acting primary: the freeze
 //	await-equal        until the old home holds the same versions
 //	promote            in the old home, which must still equal the other side
-//	attach-rotation    there
 //	promote            third regions, so that the region we leave lists none
 //	overwrite-replica  the region we leave, then third regions, one at a time
+//	attach-rotation    at home: all get what it makes
 //	enable-alarms      at home; disable-alarms in the region we leave
 //
 // An old home that still lists a region as its replica which is none any more
@@ -107,10 +107,10 @@ func (f *failback) finish(s *Standing, g *topology.Group) {
 	if !r.settleOrphans() {
 		return
 	}
+	last := r.followAll(r.clearLists(r.ready), "")
 	if !home.Secret.Rotation.Enabled && left.Secret.Rotation.LambdaARN != "" {
-		r.attachHome(left.Secret.Rotation)
+		r.attachHome(left.Secret.Rotation, last)
 	}
-	r.followAll(r.clearLists(r.ready), "")
 }
 
 // settleTime is how long after a promotion an entry may still be listed that

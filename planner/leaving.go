@@ -8,16 +8,17 @@ import (
 )
 
 // leave makes the region that we leave and all third regions replicas of
-// home, one at a time.
-func (r *returning) leave() {
+// home, one at a time. It returns the last step, "" if there is none.
+func (r *returning) leave() string {
 	needs := r.freeThirds(r.needs())
 	needs = r.clearLists(needs)
 	p := r.s.Copy(r.from)
-	r.followAll(needs, r.follow(&p, needs))
+	return r.followAll(needs, r.follow(&p, needs))
 }
 
-// followAll makes all others replicas of home, each behind the one before it.
-func (r *returning) followAll(needs []string, previous string) {
+// followAll makes all others replicas of home, each behind the one before it,
+// and returns the last.
+func (r *returning) followAll(needs []string, previous string) string {
 	for _, c := range r.others() {
 		if c.Region == r.to || c.State == CopyReplica && c.Secret.PrimaryRegion == r.to {
 			continue
@@ -30,6 +31,7 @@ func (r *returning) followAll(needs []string, previous string) {
 			previous = id
 		}
 	}
+	return previous
 }
 
 // clearLists frees third regions that list a region which is their replica no

@@ -79,10 +79,10 @@ func (r *returning) plan() {
 		r.overwriteHome()
 	}
 	r.build.plan.ARNs = append(r.build.plan.ARNs, ARNChange{r.s.Secret, r.source.ARN, topology.WithRegion(r.source.ARN, r.to)})
+	last := r.leave()
 	if rotation, on := r.rotationNow(); on {
-		r.attachHome(rotation)
+		r.attachHome(rotation, last)
 	}
-	r.leave()
 }
 
 // like is what all steps of the secret share.
@@ -246,14 +246,20 @@ func (r *returning) freeze(needs []string) []string {
 }
 
 // attachHome brings rotation home: the rules by which it rotates now, or, if
-// the failover could not attach it, by which it rotated before.
-func (r *returning) attachHome(rotation topology.Rotation) {
+// the failover could not attach it, by which it rotated before. It comes last
+// (AWS may fire a schedule that is overdue at once): a password that changed
+// before all follow home again would not work where they do not.
+func (r *returning) attachHome(rotation topology.Rotation, last string) {
 	lambda, ok := r.function()
 	if !ok {
 		return
 	}
 	step := r.like(AttachRotation, r.to, PhaseRotation)
 	step.Needs = r.needs()
+	if last != "" {
+		step.Needs = append(step.Needs, last)
+		step.Group, step.Tier = r.g.Name+" re-parent", r.lastTier()+1 // as what it waits for
+	}
 	step.Params = Params{Lambda: lambda, Rules: rotation.Rules}
 	step.Expect = Expect{ARN: topology.WithRegion(r.source.ARN, r.to)}
 	step.Before, step.After = "rotation off", rulesWords(rotation.Rules)+" by "+functionName(lambda)
