@@ -46,6 +46,8 @@ type check struct {
 	seen    Seen
 	found   map[string]int // finding key → index in report.Findings
 	report  *Report
+	// outside are the regions of copies that were promoted without this journal.
+	outside map[topology.Region]bool
 }
 
 // Check compares what is desired with what was observed. It is pure: the
@@ -57,7 +59,7 @@ type check struct {
 func Check(in planner.Input, o Options) *Report {
 	c := &check{
 		in: in, options: o.withDefaults(in), plan: planner.Converge(in),
-		seen: Seen{}, found: map[string]int{},
+		seen: Seen{}, found: map[string]int{}, outside: map[topology.Region]bool{},
 		report: &Report{
 			Schema: "understudy/drift/v1", Findings: []Finding{}, Unknown: []Unknown{},
 			Regions: in.Desired.Regions(), Unmatched: []string{},

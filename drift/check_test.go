@@ -65,6 +65,8 @@ func TestEachFlawIsFoundAndNothingElse(t *testing.T) {
 		}, []string{"promoted-outside-us prod/s0 us-west-2"}, Drifted},
 		{"promoted outside us", func(in *planner.Input) { promote(*in, s, west) },
 			[]string{"promoted-outside-us prod/s0 us-west-2"}, Drifted},
+		{"a primary of another machine's journal: its alarms go on acting", func(in *planner.Input) { elsewhere(*in, s) },
+			[]string{"promoted-outside-us prod/s0 us-west-2", "rotation-off prod/s0 us-east-1"}, Drifted},
 		{"split brain outranks all", func(in *planner.Input) {
 			version(promote(*in, s, west), "v8", topology.StagePrevious)
 			version(in.Observed.Regions[home].Secrets[s], "v9", topology.StagePrevious)
@@ -366,5 +368,16 @@ func damage(t *rapid.T, in *planner.Input) {
 		s.Deleted = noon
 	case kind == 13 && s != nil:
 		s.PrimaryRegion = "ap-south-1"
+	}
+}
+
+// TestOneRotator: rotation is not to be turned on beside a copy that rotates.
+func TestOneRotator(t *testing.T) {
+	in := newWorld(1)
+	elsewhere(in, "prod/s0")
+	found := Check(in, Options{}).Findings
+	i := slices.IndexFunc(found, func(f Finding) bool { return f.Code == CodeRotationOff })
+	if i < 0 || strings.Contains(found[i].Fix, "rotate-secret") || !strings.Contains(found[i].Fix, "understudy failover --to us-west-2") {
+		t.Errorf("rotation is on in us-west-2 only, and the findings are %+v", found)
 	}
 }

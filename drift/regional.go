@@ -30,7 +30,7 @@ func (c *check) rotation() {
 // alarms judges alarm actions where no plan step did: they should be on in
 // the acting primary, where the incidents are, and off everywhere else, or
 // one incident pages twice. Where only some groups failed over, both regions
-// have incidents.
+// have incidents, and where somebody promoted without this journal they may.
 func (c *check) alarms() {
 	acting, primaries := c.actingRegion()
 	view := c.in.Observed.View(acting)
@@ -50,7 +50,7 @@ func (c *check) alarms() {
 			continue
 		}
 		for _, r := range c.in.Desired.Regions() {
-			if r != acting && primaries[r] == 0 && alarmActions(c.in.Observed.View(r))[name] && !c.owes(r, name) {
+			if r != acting && primaries[r] == 0 && !c.outside[r] && alarmActions(c.in.Observed.View(r))[name] && !c.owes(r, name) {
 				c.add(Finding{
 					Code: CodeAlarmActions, Severity: Warning, Kind: Health, Alarm: name, Region: r,
 					Message: fmt.Sprintf("its actions are on here and in %s: one incident pages twice", acting),

@@ -105,6 +105,12 @@ func (c *check) primaryRotation(s *planner.Standing, g *topology.Group, p *topol
 	}
 	want := g.Rotation.LambdaIn(s.Primary, c.in.Observed.Account)
 	switch {
+	case !p.Rotation.Enabled && rotatesBeside(s) != "":
+		f, other := at, rotatesBeside(s)
+		f.Code, f.Severity = CodeRotationOff, Warning
+		f.Message = fmt.Sprintf("rotation is off in %s, and on in %s, which nobody promoted with this journal", s.Primary, other)
+		f.Fix = "do not turn it on beside the other; " + planner.WayOutside(other)
+		c.add(f)
 	case !p.Rotation.Enabled && c.rotates(s):
 		f := at
 		f.Code, f.Severity = CodeRotationOff, Warning
@@ -120,6 +126,17 @@ func (c *check) primaryRotation(s *planner.Standing, g *topology.Group, p *topol
 			s.Primary, s.Secret, want)
 		c.add(f)
 	}
+}
+
+// rotatesBeside is the region of another writable copy that rotates, "" if
+// there is none: to rotate here too would make two passwords of one.
+func rotatesBeside(s *planner.Standing) topology.Region {
+	for i := range s.Copies {
+		if c := &s.Copies[i]; c.State == planner.CopyPromotedOutside && c.Secret.Rotation.Enabled {
+			return c.Region
+		}
+	}
+	return ""
 }
 
 // rotates reports whether the secret is one that rotation was ever set up
@@ -151,6 +168,8 @@ func (c *check) rotates(s *planner.Standing) bool {
 // first, and what is not as it should be though as desired.
 func (c *check) copy(s *planner.Standing, copy *planner.Copy, g *topology.Group) {
 	switch copy.State {
+	case planner.CopyPromotedOutside:
+		c.outside[copy.Region] = true
 	case planner.CopySplitBrain:
 		c.splitBrain(s, copy)
 		return

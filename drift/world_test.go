@@ -119,6 +119,14 @@ func promote(in planner.Input, n topology.Name, r topology.Region) *topology.Sec
 	return s
 }
 
+// elsewhere is a world after a failover to west by a machine that keeps its
+// state elsewhere: rotation and alarms have gone there.
+func elsewhere(in planner.Input, n topology.Name) {
+	promote(in, n, west).Rotation.Enabled = true
+	in.Observed.Regions[home].Secrets[n].Rotation.Enabled = false
+	in.Observed.Regions[west].Alarms["secrets-count"].ActionsEnabled = true
+}
+
 // move records that we moved a secret.
 func move(in *planner.Input, n topology.Name, to topology.Region, at time.Time) {
 	if in.Placement.Acting == nil {

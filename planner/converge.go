@@ -54,6 +54,9 @@ func (b *build) converge(s *Standing) {
 	lifted, before := b.unfence(s.Secret, g, s.Primary), len(b.steps)
 	for i := range s.Copies {
 		c := &s.Copies[i]
+		if c.State == CopyPromotedOutside || c.State == CopySplitBrain {
+			b.outside[c.Region] = true
+		}
 		switch {
 		case c.Region == s.Primary:
 		case b.wanted(g, s, c.Region):

@@ -166,9 +166,24 @@ func (b *build) overwriteBlocker(s *Standing, c *Copy, p *topology.Secret) *Bloc
 	default:
 		x.Code = "holds-other-versions"
 		x.Message = fmt.Sprintf("the %s in %s holds %s that %s lacks: %s", b.copyWords(c.State), c.Region, count(len(orphans), "version"), s.Primary, few(orphans))
-		x.Fix = "understudy rescue --from " + string(c.Region)
+		x.Fix = b.orElsewhere(s, c.Region, "understudy rescue --from "+string(c.Region))
 	}
 	return x
+}
+
+// orElsewhere puts before a way out the one for a secret that somebody moved
+// without this journal: promoted by hand, or from a machine that keeps its
+// state elsewhere.
+func (b *build) orElsewhere(s *Standing, r topology.Region, fix string) string {
+	if s.Copy(r).State != CopyPromotedOutside {
+		return fix
+	}
+	return WayOutside(r) + "; else " + fix
+}
+
+// WayOutside says how a move that is in no journal of ours gets into it.
+func WayOutside(r topology.Region) string {
+	return fmt.Sprintf("if %s is the primary now, by hand or by a machine with another state directory, understudy failover --to %s records it", r, r)
 }
 
 // listedFix is the way out for a copy that lists replicas: real ones are for
@@ -177,7 +192,7 @@ func (b *build) overwriteBlocker(s *Standing, c *Copy, p *topology.Secret) *Bloc
 func (b *build) listedFix(s *Standing, c *Copy) string {
 	for _, e := range c.Secret.Replicas {
 		if there := s.Copy(e.Region).Secret; there.Role() == topology.RoleReplica && there.PrimaryRegion == c.Region {
-			return "look at those replicas first; nothing here is done by itself"
+			return b.orElsewhere(s, c.Region, "look at those replicas first; nothing here is done by itself")
 		}
 	}
 	if s.Primary != b.desired.Primary {
@@ -191,10 +206,11 @@ func (b *build) listedFix(s *Standing, c *Copy) string {
 // overwrite a replica of another primary, even with force.
 func (b *build) reparentStray(s *Standing, g *topology.Group, c *Copy, p *topology.Secret) {
 	if s.Move == nil || s.Move.To != s.Primary {
+		by := c.Secret.PrimaryRegion
 		b.block(Blocker{
 			Code: "stray-replica", Secret: s.Secret, Region: c.Region,
-			Message: fmt.Sprintf("follows %s, not %s", c.Secret.PrimaryRegion, s.Primary),
-			Fix:     fmt.Sprintf("if %s is not its primary, run aws secretsmanager stop-replication-to-replica in %s, then understudy apply", c.Secret.PrimaryRegion, c.Region),
+			Message: fmt.Sprintf("follows %s, not %s", by, s.Primary),
+			Fix:     b.orElsewhere(s, by, fmt.Sprintf("if %s is not its primary, run aws secretsmanager stop-replication-to-replica in %s, then understudy apply", by, c.Region)),
 		})
 		return
 	}

@@ -25,7 +25,9 @@ func (b *build) staging() {
 		}
 		b.stageInvoke(r)
 		b.stageAlarms(source, r)
-		if b.primaries[r] == 0 { // a failover of some groups has its alarms act in both regions
+		// A failover of some groups has its alarms act in both regions; one of
+		// which another machine keeps the journal must not fall silent.
+		if b.primaries[r] == 0 && !b.outside[r] {
 			b.quieten(source, r)
 		}
 	}
