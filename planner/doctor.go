@@ -95,7 +95,7 @@ func (in Input) diagnose(s *Standing) Diagnosis {
 		d.Sides[len(d.Sides)-1].Finished = Finished(s.Move, other, p)
 	}
 	slices.SortStableFunc(d.Timeline, func(a, b Event) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Region, b.Region)) })
-	d.advise(s, others)
+	d.advise(s, others, in.Desired.Failover.Fence)
 	return d
 }
 
@@ -182,7 +182,7 @@ func (d *Diagnosis) event(at time.Time, r topology.Region, text string) {
 	}
 }
 
-func (d *Diagnosis) advise(s *Standing, others []*topology.Secret) {
+func (d *Diagnosis) advise(s *Standing, others []*topology.Secret, fence string) {
 	moved := s.Move != nil && s.Move.To == s.Primary
 	for _, o := range others {
 		side := d.Sides[slices.IndexFunc(d.Sides, func(x Side) bool { return x.Region == o.Region })]
@@ -201,6 +201,9 @@ func (d *Diagnosis) advise(s *Standing, others []*topology.Secret) {
 		d.Advice = fmt.Sprintf("%s holds since the move: stop whoever writes to the other side, then keep what exists only there", s.Primary)
 		if slices.ContainsFunc(d.Sides, func(x Side) bool { return len(x.Finished) > 0 }) {
 			d.Advice += ", and make AWSCURRENT what logs in"
+		}
+		if fence != fencePolicy {
+			d.Advice += "; whoever can't be stopped is refused by AWS once [failover] fence = \"policy\" and understudy fence have denied writes there"
 		}
 	case len(d.Sides) > 1 && len(d.Sides[1].OnlyHere) > 0:
 		d.Advice = "nobody moved it with understudy: decide which side holds, ask the applications which one they read; the commands keep " + string(s.Primary)

@@ -53,6 +53,9 @@ func Failover(ctx context.Context, env Env, o FailoverOptions) (*planner.Plan, *
 	if o.DryRun {
 		return plan, nil, nil
 	}
+	if plan.Empty() && len(split) > 0 {
+		return plan, nothingDone(plan), env.splitBrain(ctx, in, split, "nothing was changed")
+	}
 	if plan.Empty() {
 		return plan, nothingDone(plan), nil
 	}

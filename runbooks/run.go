@@ -64,7 +64,8 @@ type FenceOptions struct {
 // Fence pays what is owed to old primaries that answer again: cancels their
 // rotation and silences their alarms. It is idempotent. With nothing to pay
 // the report has no ID. Debts to regions that stay dark stay owed, and are in
-// the report.
+// the report. A second writer does not keep it from its work; one that is
+// there still when that is done is a *SplitBrain beside the report.
 func Fence(ctx context.Context, env Env, o FenceOptions) (*planner.Plan, *executor.Report, error) {
 	env = env.counting()
 	in, err := env.look(ctx, planner.Options{})
@@ -81,13 +82,19 @@ func Fence(ctx context.Context, env Env, o FenceOptions) (*planner.Plan, *execut
 	if plan.Empty() {
 		report := nothingDone(plan)
 		report.Owed = append(report.Owed, in.Placement.Owed...)
-		return plan, report, nil
+		return plan, report, env.stillTwo(ctx, in)
 	}
 	if err := env.confirm(ctx, plan); err != nil {
 		return plan, nil, err
 	}
 	report, err := env.run(ctx, plan, executor.SpecOf(env.Desired), nil)
-	return plan, report, err
+	if err != nil {
+		return plan, report, err
+	}
+	if in, err = env.look(ctx, planner.Options{}); err != nil {
+		return plan, report, err
+	}
+	return plan, report, env.stillTwo(ctx, in)
 }
 
 func owedTo(debts []topology.Debt, r topology.Region) []topology.Debt {

@@ -26,6 +26,17 @@ func (env Env) oneWriter(ctx context.Context, in planner.Input) error {
 	return env.splitBrain(ctx, in, split, "nothing was changed")
 }
 
+// stillTwo: what a fence can't do is bring home what the second writer wrote.
+func (env Env) stillTwo(ctx context.Context, in planner.Input) error {
+	split := planner.Doctor(in)
+	if len(split) == 0 {
+		return nil
+	}
+	found := env.splitBrain(ctx, in, split, "a fence does not bring back what was written")
+	found.Hint = "find who writes to the second writer and stop it; then the commands above"
+	return found
+}
+
 func (env Env) splitBrain(ctx context.Context, in planner.Input, split []planner.Diagnosis, consequence string) *SplitBrain {
 	names := make([]string, len(split))
 	for i := range split {

@@ -24,6 +24,14 @@ func TestTwoWritersAreToldWithDates(t *testing.T) { // G2, G6
 			_, _, err := runbooks.Switchover(w.t.Context(), w.env, runbooks.SwitchoverOptions{To: ireland})
 			return err
 		},
+		"failover done before": func(w *world) error {
+			_, _, err := runbooks.Failover(w.t.Context(), w.env, runbooks.FailoverOptions{To: west})
+			return err
+		},
+		"fence with nothing to pay": func(w *world) error {
+			_, _, err := runbooks.Fence(w.t.Context(), w.env, runbooks.FenceOptions{})
+			return err
+		},
 		"failover": func(w *world) error {
 			_, _, err := runbooks.Failover(w.t.Context(), w.env, runbooks.FailoverOptions{To: ireland, DryRun: true})
 			return err

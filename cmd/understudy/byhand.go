@@ -30,8 +30,21 @@ func (s *session) byHand() bool { return s.cli.String("as") == "aws-cli" }
 
 // printPlan writes a plan in the form that was asked for.
 func (s *session) printPlan(plan *planner.Plan) error {
+	return s.printPlanBeside(plan, nil)
+}
+
+// printPlanBeside prints a plan that comes with an error: as JSON, the only
+// document there is, it has both sides of every secret with two writers.
+func (s *session) printPlanBeside(plan *planner.Plan, err error) error {
 	if s.byHand() {
 		return report.AWSCLI(s.world.stdout, plan)
 	}
-	return s.print(plan, func(w io.Writer) error { return report.Plan(w, plan, s.style) })
+	var document any = plan
+	if split := s.splitOf(err); len(split) > 0 {
+		document = &struct {
+			planner.Plan
+			SplitBrain []planner.Diagnosis `json:"split_brain"`
+		}{*plan, split}
+	}
+	return s.print(document, func(w io.Writer) error { return report.Plan(w, plan, s.style) })
 }

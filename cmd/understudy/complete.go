@@ -10,6 +10,7 @@ import (
 
 	"github.com/understudy-dr/understudy/drift"
 	"github.com/understudy-dr/understudy/internal/report"
+	"github.com/understudy-dr/understudy/planner"
 )
 
 // hinted are the commands that an output may tell people to type.
@@ -71,9 +72,7 @@ func (w *world) completeDrift(r *drift.Report) {
 	for i := range r.Findings {
 		r.Findings[i].Message, r.Findings[i].Fix = w.complete(r.Findings[i].Message), w.complete(r.Findings[i].Fix)
 	}
-	for i := range r.SplitBrain {
-		w.completeAll(r.SplitBrain[i].Fix)
-	}
+	w.completeSplit(r.SplitBrain)
 }
 
 // completeProblem completes what an error's document tells people to type.
@@ -82,8 +81,13 @@ func (w *world) completeProblem(doc *report.Error) {
 	for i := range doc.Details {
 		doc.Details[i] = w.complete(doc.Details[i])
 	}
-	for i := range doc.SplitBrain {
-		w.completeAll(doc.SplitBrain[i].Fix)
+	w.completeSplit(doc.SplitBrain)
+}
+
+func (w *world) completeSplit(list []planner.Diagnosis) {
+	for i := range list {
+		list[i].Advice = w.complete(list[i].Advice)
+		w.completeAll(list[i].Fix)
 	}
 }
 

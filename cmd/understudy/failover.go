@@ -57,7 +57,7 @@ func (s *session) failover(ctx context.Context) error {
 	if r == nil {
 		return s.failoverPlanned(plan, o, err)
 	}
-	document := &failedOver{Report: *r}
+	document := &failedOver{Report: *r, SplitBrain: s.splitOf(err)}
 	if len(r.ARNs) > 0 {
 		document.Consumers = report.Consumers(string(r.From), string(r.To))
 	}
@@ -88,12 +88,14 @@ type failedOver struct {
 	Probes []notify.ProbeResult `json:"probes"`
 	// Consumers is what those who read the secrets must do now.
 	Consumers []string `json:"consumers,omitempty"`
+	// SplitBrain has both sides of every secret with two writers.
+	SplitBrain []planner.Diagnosis `json:"split_brain,omitempty"`
 }
 
 // failoverPlanned ends a failover that was not run: a dry run, or a refusal.
 func (s *session) failoverPlanned(plan *planner.Plan, o runbooks.FailoverOptions, err error) error {
 	if _, split := errors.AsType[*runbooks.SplitBrain](err); split && o.DryRun && !plan.Empty() && !s.byHand() {
-		if werr := s.printPlan(plan); werr != nil {
+		if werr := s.printPlanBeside(plan, err); werr != nil {
 			return werr
 		}
 		return s.beside(err)

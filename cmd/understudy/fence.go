@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/understudy-dr/understudy/executor"
 	"github.com/understudy-dr/understudy/internal/topology"
 	"github.com/understudy-dr/understudy/planner"
 	"github.com/understudy-dr/understudy/runbooks"
@@ -12,7 +14,9 @@ import (
 
 const fenceDescription = `Pays what is owed to an old primary that answers again: cancels its rotation
 and switches its alarms off, so that it writes nothing beside the new primary.
-Idempotent. What is owed to a region that does not answer stays owed.`
+Idempotent. What is owed to a region that does not answer stays owed. Two
+writers do not keep it from its work; where there are two still when that is
+done, both sides are shown, and the exit code is 6.`
 
 func fenceCommand(w *world) *cli.Command {
 	return &cli.Command{
@@ -40,19 +44,32 @@ func (s *session) fence(ctx context.Context) error {
 		}
 	}
 	plan, r, err := runbooks.Fence(ctx, s.env("fence"), runbooks.FenceOptions{Region: topology.Region(region)})
-	if err == nil && r.ID == "" && !s.json {
-		if len(r.Owed) == 0 {
-			return s.say("Nothing is owed.")
+	split := s.splitOf(err)
+	if r != nil && r.ID == "" && !s.json {
+		unpaid := s.say("Nothing is owed.")
+		if len(r.Owed) > 0 {
+			unpaid = s.unpaid(plan, len(r.Owed))
 		}
-		return s.unpaid(plan, len(r.Owed))
+		return cmp.Or(err, unpaid)
 	}
-	if err := s.finish(ctx, r, r, err); err != nil {
+	var document any = r
+	if len(split) > 0 {
+		document = &fenced{Report: *r, SplitBrain: split}
+	}
+	if err := s.finish(ctx, r, document, err); err != nil {
 		return err
 	}
 	if len(r.Owed) > 0 {
 		return exit(exitIncomplete)
 	}
 	return s.next("what is left to be done", "drift")
+}
+
+// fenced is a run's document with both sides of every secret that has two
+// writers still.
+type fenced struct {
+	executor.Report
+	SplitBrain []planner.Diagnosis `json:"split_brain"`
 }
 
 // unpaid says why debts stay owed.

@@ -45,7 +45,7 @@ func (s *session) plan(ctx context.Context) error {
 			return serr
 		}
 	}
-	if werr := s.printPlan(plan); werr != nil {
+	if werr := s.printPlanBeside(plan, err); werr != nil {
 		return werr
 	}
 	if err != nil {

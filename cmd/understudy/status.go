@@ -25,6 +25,7 @@ func statusCommand(w *world) *cli.Command {
 				if err != nil {
 					return err
 				}
+				w.completeSplit(st.SplitBrain)
 				if err := s.print(st, func(w io.Writer) error { return report.Status(w, st, s.style) }); err != nil {
 					return err
 				}

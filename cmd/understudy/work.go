@@ -10,6 +10,8 @@ import (
 
 	"github.com/understudy-dr/understudy/executor"
 	"github.com/understudy-dr/understudy/internal/notify"
+	"github.com/understudy-dr/understudy/planner"
+	"github.com/understudy-dr/understudy/runbooks"
 )
 
 // work runs a command's body in a session with AWS clients, listening for
@@ -82,6 +84,17 @@ func (s *session) beside(err error) error {
 		s.log.Error(doc.Message, "code", doc.Code)
 	}
 	return exit(code)
+}
+
+// splitOf are both sides of every secret with two writers, where an error says
+// that there are some.
+func (s *session) splitOf(err error) []planner.Diagnosis {
+	split, ok := errors.AsType[*runbooks.SplitBrain](err)
+	if !ok {
+		return nil
+	}
+	s.world.completeSplit(split.Secrets)
+	return split.Secrets
 }
 
 // finish writes a run's document, tells the webhooks, and says how the
