@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"reflect"
+	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/understudy-dr/understudy/internal/topology"
 	"github.com/understudy-dr/understudy/planner"
@@ -15,11 +17,14 @@ import (
 const mostPolicy = 20480
 
 // fencedActions are the writes that a policy fence denies: what changes a
-// value, its rotation or its replicas. Policy calls stay allowed, or the
-// fence could not be lifted, and so does CancelRotateSecret.
+// value, its rotation or its replicas. The old primary may still list the
+// region that was promoted, and whoever removes it from replication there may
+// delete the new primary. Policy calls stay allowed, or the fence could not be
+// lifted, and so does CancelRotateSecret.
 var fencedActions = [...]string{
 	"secretsmanager:DeleteSecret",
 	"secretsmanager:PutSecretValue",
+	"secretsmanager:RemoveRegionsFromReplication",
 	"secretsmanager:ReplicateSecretToRegions",
 	"secretsmanager:RotateSecret",
 	"secretsmanager:UpdateSecret",
@@ -64,8 +69,8 @@ func (a *actions) policy(s *planner.Step, name string, edit func(string) (next s
 			return sight{}, err
 		case !changed:
 			return sight{done: true}, nil
-		case len(next) > mostPolicy:
-			return sight{}, failure(CodePolicyTooLong, "the resource policy would have %d characters, AWS takes %d: shorten it, then resume", len(next), mostPolicy)
+		case utf8.RuneCountInString(next) > mostPolicy:
+			return sight{}, failure(CodePolicyTooLong, "the resource policy would have %d characters, AWS takes %d: shorten it, then resume", utf8.RuneCountInString(next), mostPolicy)
 		}
 		if err := expect(s.Expect, c); err != nil {
 			return sight{}, err
@@ -74,77 +79,6 @@ func (a *actions) policy(s *planner.Step, name string, edit func(string) (next s
 			return a.cloud.PutPolicy(ctx, s.Region, s.Secret, next)
 		}}}, nil
 	}}
-}
-
-// A document is a resource policy of which only the statements matter; the
-// rest is kept as it is.
-type document struct {
-	fields     map[string]json.RawMessage
-	statements []json.RawMessage
-}
-
-func parsePolicy(policy string) (document, error) {
-	d := document{fields: map[string]json.RawMessage{"Version": json.RawMessage(`"2012-10-17"`)}}
-	if policy == "" {
-		return d, nil
-	}
-	d.fields = nil
-	if err := json.Unmarshal([]byte(policy), &d.fields); err != nil {
-		return d, failure(CodePolicyUnreadable, "the resource policy is not JSON: %v", err)
-	}
-	raw := d.fields["Statement"]
-	if len(raw) == 0 {
-		return d, nil
-	}
-	if raw[0] == '{' { // IAM allows a single statement without a list
-		d.statements = []json.RawMessage{raw}
-		return d, nil
-	}
-	if err := json.Unmarshal(raw, &d.statements); err != nil {
-		return d, failure(CodePolicyUnreadable, "the resource policy's statements cannot be read: %v", err)
-	}
-	return d, nil
-}
-
-func (d document) String() (string, error) {
-	raw, err := json.Marshal(d.statements)
-	if err != nil {
-		return "", err
-	}
-	d.fields["Statement"] = raw
-	out, err := json.Marshal(d.fields)
-	return string(out), err
-}
-
-func (d document) find(sid string) int {
-	for i, raw := range d.statements {
-		var st struct{ Sid string }
-		if json.Unmarshal(raw, &st) == nil && st.Sid == sid {
-			return i
-		}
-	}
-	return -1
-}
-
-func addStatement(policy, sid string) (string, bool, error) {
-	d, err := parsePolicy(policy)
-	if err != nil {
-		return "", false, err
-	}
-	want, err := fenceStatement(sid)
-	if err != nil {
-		return "", false, err
-	}
-	switch i := d.find(sid); {
-	case i < 0:
-		d.statements = append(d.statements, want)
-	case sameJSON(d.statements[i], want):
-		return policy, false, nil
-	default:
-		d.statements[i] = want
-	}
-	next, err := d.String()
-	return next, true, err
 }
 
 // FenceStatement is the statement that a policy fence adds, as JSON: for whoever
@@ -162,6 +96,37 @@ func fenceStatement(sid string) ([]byte, error) {
 	return statement, nil
 }
 
+// addStatement puts the fence into a policy. A statement of its name that
+// fences less, as an older version wrote it, is replaced; any other one of that
+// name is somebody else's, and stays.
+func addStatement(policy, sid string) (string, bool, error) {
+	d, err := parsePolicy(policy)
+	if err != nil {
+		return "", false, err
+	}
+	if d.text != "" && !d.list && len(d.statements) == 0 {
+		return "", false, failure(CodePolicyUnreadable, "the resource policy has no statements")
+	}
+	want, err := fenceStatement(sid)
+	if err != nil {
+		return "", false, err
+	}
+	i := d.find(sid)
+	if i < 0 {
+		return d.with(string(want)), true, nil
+	}
+	denied, ours := fenceOf(d.statements[i])
+	switch {
+	case !ours:
+		return "", false, failure(CodeStatementConflict, "the resource policy has another statement %s: give it another Sid, then resume", sid)
+	case !slices.ContainsFunc(fencedActions[:], func(action string) bool { return !slices.Contains(denied, action) }):
+		return policy, false, nil
+	}
+	return d.replaced(i, string(want)), true, nil
+}
+
+// dropStatement takes the fence out, and leaves the policy to the byte as it
+// was before; "" if there was none.
 func dropStatement(policy, sid string) (string, bool, error) {
 	d, err := parsePolicy(policy)
 	if err != nil {
@@ -171,15 +136,28 @@ func dropStatement(policy, sid string) (string, bool, error) {
 	if i < 0 {
 		return policy, false, nil
 	}
-	d.statements = append(d.statements[:i:i], d.statements[i+1:]...)
-	if len(d.statements) == 0 {
-		return "", true, nil
+	if _, ours := fenceOf(d.statements[i]); !ours {
+		return policy, false, nil
 	}
-	next, err := d.String()
-	return next, true, err
+	return d.without(i), true, nil
 }
 
-func sameJSON(x, y []byte) bool {
-	var a, b any
-	return json.Unmarshal(x, &a) == nil && json.Unmarshal(y, &b) == nil && reflect.DeepEqual(a, b)
+// fenceOf is what a statement denies to everybody without a condition, if it
+// does nothing else.
+func fenceOf(raw json.RawMessage) (denied []string, ours bool) {
+	var st struct {
+		Effect                                 string
+		Principal, Action, Resource, Condition json.RawMessage
+	}
+	if json.Unmarshal(raw, &st) != nil || st.Effect != "Deny" || st.Condition != nil || !slices.Equal(words(st.Resource), []string{"*"}) {
+		return nil, false
+	}
+	var by struct{ AWS json.RawMessage }
+	if who := words(st.Principal); !slices.Equal(who, []string{"*"}) &&
+		(json.Unmarshal(st.Principal, &by) != nil || !slices.Equal(words(by.AWS), []string{"*"})) {
+		return nil, false
+	}
+	denied = words(st.Action)
+	foreign := slices.ContainsFunc(denied, func(action string) bool { return !strings.HasPrefix(action, "secretsmanager:") })
+	return denied, len(denied) > 0 && !foreign
 }

@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -114,27 +115,88 @@ func TestAFailedReplicationIsTypedByItsMessage(t *testing.T) {
 	}
 }
 
-func TestAFenceIsMergedIntoThePolicyAndTakenOutCleanly(t *testing.T) {
+func TestAFenceIsMergedIntoThePolicyAndTakenOutToTheByte(t *testing.T) {
+	const read = `{"Sid":"Read","Effect":"Allow","Principal":"*","Action":"secretsmanager:GetSecretValue","Resource":"*"}`
 	for name, policy := range map[string]string{
-		"none":             "",
-		"a list":           `{"Version":"2012-10-17","Id":"mine","Statement":[{"Sid":"Read","Effect":"Allow","Principal":"*","Action":"secretsmanager:GetSecretValue","Resource":"*"}]}`,
-		"a lone statement": `{"Statement":{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"},"Version":"2012-10-17"}`,
+		"none":                          "",
+		"a list":                        `{"Version":"2012-10-17","Id":"mine","Statement":[` + read + `]}`,
+		"a list of two":                 `{"Statement":[` + read + `,` + strings.Replace(read, "Read", "Read2", 1) + `]}`,
+		"an empty list":                 `{"Version":"2012-10-17","Statement":[]}`,
+		"as people write it":            "{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": [\n    " + read + "\n  ]\n}\n",
+		"characters that HTML escapes":  `{"Statement":[{"Sid":"a","Effect":"Allow","Principal":"*","Action":"*","Resource":"*","Condition":{"StringLike":{"aws:PrincipalTag/t":"<a>&b"}}}]}`,
+		"a lone statement":              `{"Statement":` + read + `,"Version":"2012-10-17"}`,
+		"a lone statement, spaced":      `{ "Statement" : ` + read + ` , "Version" : "2012-10-17" }`,
+		"brackets and braces in a text": `{"Id":"}]\"Statement\":[","Statement":[` + strings.Replace(read, "Read", `a]},{`, 1) + `]}`,
 	} {
 		fenced, changed, err := addStatement(policy, "Fence")
-		if err != nil || !changed || !strings.Contains(fenced, `"Sid":"Fence"`) {
+		if err != nil || !changed || !strings.Contains(fenced, `"Sid":"Fence"`) || !json.Valid([]byte(fenced)) {
 			t.Fatalf("%s: %q %v", name, fenced, err)
 		}
 		if _, changed, _ := addStatement(fenced, "Fence"); changed {
 			t.Errorf("%s: fenced twice", name)
 		}
+		if name == "an empty list" {
+			policy = "" // no policy, for AWS
+		}
 		clean, changed, err := dropStatement(fenced, "Fence")
-		want := strings.Replace(strings.Replace(policy, `"Statement":{`, `"Statement":[{`, 1), `"},"Version"`, `"}],"Version"`, 1)
-		if err != nil || !changed || clean != want && !sameJSON([]byte(clean), []byte(want)) {
-			t.Errorf("%s: unfenced is %q, want %q (%v)", name, clean, want, err)
+		if err != nil || !changed || clean != policy {
+			t.Errorf("%s: unfenced is %q, want %q (%v)", name, clean, policy, err)
+		}
+		// Put behind the others, by an older version or another hand.
+		if behind := strings.Replace(policy, "}]", "},"+mustFence(t)+"]", 1); behind != policy && strings.Count(policy, "}]") == 1 {
+			if clean, changed, err := dropStatement(behind, "Fence"); err != nil || !changed || !sameButBrackets(clean, policy) {
+				t.Errorf("%s: unfenced is %q, want %q (%v)", name, clean, policy, err)
+			}
 		}
 	}
-	if _, _, err := addStatement("{", "Fence"); codeOf(err) != CodePolicyUnreadable {
-		t.Errorf("an unreadable policy: %v", err)
+	for _, policy := range []string{"{", `{}`, `{"Statement":"x"}`, `{"Statement":[1,]}`} {
+		if _, _, err := addStatement(policy, "Fence"); codeOf(err) != CodePolicyUnreadable {
+			t.Errorf("an unreadable policy %s: %v", policy, err)
+		}
+	}
+}
+
+func mustFence(t *testing.T) string {
+	t.Helper()
+	statement, err := FenceStatement("Fence")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return statement
+}
+
+// sameButBrackets: a list of one is a lone statement.
+func sameButBrackets(x, y string) bool {
+	bare := strings.NewReplacer("[", "", "]", "", " ", "", "\n", "")
+	return bare.Replace(x) == bare.Replace(y)
+}
+
+// A statement of the fence's name may be an older fence, or a stranger's.
+func TestAStatementOfTheFencesName(t *testing.T) {
+	one := func(statement string) string { return `{"Version":"2012-10-17","Statement":[` + statement + `]}` }
+	for name, c := range map[string]struct {
+		statement string
+		code      string // of the refusal
+		changed   bool
+	}{
+		"the fence":                 {mustFence(t), "", false},
+		"the fence, as AWS puts it": {strings.Replace(mustFence(t), `"Principal":"*"`, `"Principal":{"AWS":"*"}`, 1), "", false},
+		"a fence that denies less":  {`{"Sid":"Fence","Effect":"Deny","Principal":"*","Action":"secretsmanager:PutSecretValue","Resource":"*"}`, "", true},
+		"a stranger's that allows":  {`{"Sid":"Fence","Effect":"Allow","Principal":"*","Action":"secretsmanager:GetSecretValue","Resource":"*"}`, CodeStatementConflict, false},
+		"a stranger's with a condition": {`{"Sid":"Fence","Effect":"Deny","Principal":"*","Action":"secretsmanager:*","Resource":"*",` +
+			`"Condition":{"StringNotEquals":{"aws:SourceVpce":"vpce-1"}}}`, CodeStatementConflict, false},
+	} {
+		policy := one(c.statement)
+		fenced, changed, err := addStatement(policy, "Fence")
+		if changed != c.changed || (c.code != "") != (err != nil) || err != nil && codeOf(err) != c.code {
+			t.Errorf("%s: %t %v", name, changed, err)
+		}
+		if c.changed && fenced != one(mustFence(t)) {
+			t.Errorf("%s: %s", name, fenced)
+		}
+		if clean, changed, err := dropStatement(policy, "Fence"); err != nil || changed != (c.code == "") || !changed && clean != policy {
+			t.Errorf("%s: unfenced is %q (%v)", name, clean, err)
+		}
 	}
 }
 

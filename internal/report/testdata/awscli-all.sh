@@ -284,7 +284,7 @@ set +e
   else
     ask aws secretsmanager get-resource-policy --region 'eu-west-1' --secret-id="$secret" --output text \
         --query 'ResourcePolicy || `"-"`'
-    fence '{"Action":["secretsmanager:DeleteSecret","secretsmanager:PutSecretValue","secretsmanager:ReplicateSecretToRegions","secretsmanager:RotateSecret","secretsmanager:UpdateSecret","secretsmanager:UpdateSecretVersionStage"],"Effect":"Deny","Principal":"*","Resource":"*","Sid":"UnderstudyFence"}' 'UnderstudyFence'
+    fence '{"Action":["secretsmanager:DeleteSecret","secretsmanager:PutSecretValue","secretsmanager:RemoveRegionsFromReplication","secretsmanager:ReplicateSecretToRegions","secretsmanager:RotateSecret","secretsmanager:UpdateSecret","secretsmanager:UpdateSecretVersionStage"],"Effect":"Deny","Principal":"*","Resource":"*","Sid":"UnderstudyFence"}' 'UnderstudyFence'
     if [[ -z $POLICY ]]; then
       already
     else
@@ -306,7 +306,7 @@ look 'eu-west-1' "$secret"
 if [[ $SEEN != writable ]]; then stop "the copy there takes no policy of its own ($SEEN)"; fi
 ask aws secretsmanager get-resource-policy --region 'eu-west-1' --secret-id="$secret" --output text \
     --query 'ResourcePolicy || `"-"`'
-unfence '{"Action":["secretsmanager:DeleteSecret","secretsmanager:PutSecretValue","secretsmanager:ReplicateSecretToRegions","secretsmanager:RotateSecret","secretsmanager:UpdateSecret","secretsmanager:UpdateSecretVersionStage"],"Effect":"Deny","Principal":"*","Resource":"*","Sid":"UnderstudyFence"}' 'UnderstudyFence'
+unfence '{"Action":["secretsmanager:DeleteSecret","secretsmanager:PutSecretValue","secretsmanager:RemoveRegionsFromReplication","secretsmanager:ReplicateSecretToRegions","secretsmanager:RotateSecret","secretsmanager:UpdateSecret","secretsmanager:UpdateSecretVersionStage"],"Effect":"Deny","Principal":"*","Resource":"*","Sid":"UnderstudyFence"}' 'UnderstudyFence'
 if [[ -z $POLICY ]]; then
   already
 else
