@@ -58,7 +58,7 @@ func (r *run) takenBack(ctx context.Context, placement topology.Placement, s *si
 		d := &deeds[i]
 		n := topology.Name(d.On)
 		_, known := s.elsewhere[n]
-		if d.Undo || d.Outcome == Deferred || d.Action != planner.Promote || d.Region != r.plan.To || !MovesPrimary(r.plan.Command) || known || placement.Acting[n].Run == r.id {
+		if d.Undo || d.open() || d.Action != planner.Promote || d.Region != r.plan.To || !MovesPrimary(r.plan.Command) || known || placement.Acting[n].Run == r.id {
 			continue
 		}
 		m := topology.Move{From: r.plan.To, To: r.plan.From}
@@ -105,7 +105,7 @@ func (r *run) overtaken(ctx context.Context) error {
 	}
 	settled := map[string]bool{}
 	for i := range deeds {
-		settled[deeds[i].Step] = deeds[i].Outcome != Deferred
+		settled[deeds[i].Step] = !deeds[i].open()
 	}
 	var why error
 	for i := range r.plan.Steps {

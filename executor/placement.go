@@ -64,8 +64,8 @@ type deed struct {
 	at      time.Time
 }
 
-// deedsOf are a run's outcomes, and its last session; beside an error, as far
-// as they could be read.
+// deedsOf are a run's outcomes, of failures those that stay a duty, and its
+// last session; beside an error, as far as they could be read.
 func deedsOf(ctx context.Context, s journal.Store, id string) (deeds []deed, now session, err error) {
 	err = each(ctx, s, id, func(rec journal.Record) error {
 		switch rec.Kind {
@@ -73,7 +73,7 @@ func deedsOf(ctx context.Context, s journal.Store, id string) (deeds []deed, now
 			return read(rec, func(s session) error { now = s; return nil })
 		case kindOutcome:
 			return read(rec, func(o outcome) error {
-				if o.Outcome != Failing {
+				if o.Outcome != Failing || o.Owed {
 					deeds = append(deeds, deed{o, now.Epoch, now, rec.Time})
 				}
 				return nil
@@ -83,6 +83,9 @@ func deedsOf(ctx context.Context, s journal.Store, id string) (deeds []deed, now
 	})
 	return deeds, now, err
 }
+
+// open: it was not done. Of what failed, deedsOf has the duties only.
+func (d *deed) open() bool { return d.Outcome == Deferred || d.Outcome == Failing }
 
 type debtKey struct {
 	action planner.Action
@@ -94,7 +97,7 @@ func fold(all []deed) topology.Placement {
 	owed, fences := map[debtKey]topology.Debt{}, map[debtKey]topology.Debt{}
 	moves := map[topology.Name][]topology.Move{} // the last one is in force
 	for _, d := range all {
-		if d.Outcome == Deferred {
+		if d.open() {
 			d.owe(owed)
 			continue
 		}

@@ -300,6 +300,7 @@ func (r *run) succeeded(s *planner.Step, p *progress, see sight) outcome {
 func (r *run) failedWith(s *planner.Step, err error) outcome {
 	out := r.outcome(s, Failing)
 	out.Code, out.Message = codeOf(err), atStep(s, err).Error()
+	out.Owed = s.Owed && out.Code != CodeStalePlan // what the world has overtaken is no duty any more
 	return out
 }
 

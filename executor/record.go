@@ -65,6 +65,8 @@ type outcome struct {
 	// Versions that the copy held when it was promoted.
 	Versions []topology.Version `json:"versions,omitempty"`
 	Undo     bool               `json:"undo,omitempty"`
+	// Owed: what failed is a duty that stays, whatever becomes of the run.
+	Owed bool `json:"owed,omitempty"`
 }
 
 type waveOpened struct {
