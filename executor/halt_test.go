@@ -43,3 +43,34 @@ func TestAHaltReachesWhatHasBeenStartedAndWaits(t *testing.T) {
 		}
 	})
 }
+
+// An old primary that answers, and refuses every fence, costs no secret its
+// promotion or rotation: what it refuses is owed, and paid by the next fence.
+func TestFencesThatAreRefusedHaltNothing(t *testing.T) { // G2, G4
+	synctest.Test(t, func(t *testing.T) {
+		const secrets = 40
+		m, s, ctx := failoverWorld(secrets), journal.NewMemory(), t.Context()
+		m.refuses = east
+		few := RunSpec{Default: Pace{Waves: []string{"1", "10%", "100%"}, MaxFailures: "1"}}
+		rep, err := executorOn(m, s).Run(ctx, failoverPlan(secrets), few)
+		if !errors.Is(err, ErrStopped) || rep.Steps.Failed != secrets+1 || rep.Steps.Left != 0 || strings.Contains(rep.Reason, "halted") {
+			t.Fatalf("%v %+v %s", err, rep.Steps, rep.Reason)
+		}
+		if owed := mustPlace(t, s).Owed; len(owed) != secrets+1 {
+			t.Errorf("%d debts", len(owed))
+		}
+		m.refuses = ""
+		b := planning{planner.Plan{ID: "fece", Command: "fence"}}
+		for i := range secrets {
+			m.denied[secretName(i)] = i < 3
+			b.add(planner.Step{Action: planner.CancelRotation, Secret: secretName(i), Region: east, Group: "prod", Owed: true})
+		}
+		rep, err = executorOn(m, s).Run(ctx, &b.plan, few)
+		if !errors.Is(err, ErrStopped) || rep.Steps.Failed != 3 || rep.Steps.Applied != secrets-3 {
+			t.Errorf("a fence goes as far as it can: %v %+v", err, rep.Steps)
+		}
+		if owed := mustPlace(t, s).Owed; len(owed) != 3+1 {
+			t.Errorf("%d debts", len(owed))
+		}
+	})
+}

@@ -31,6 +31,7 @@ type model struct {
 	due       map[string]time.Time // replicas on their way, by "region name"
 	dark      map[topology.Region]bool
 	denied    map[topology.Name]bool // mutations of these are denied
+	refuses   topology.Region        // so are all in this region
 
 	mutations []string // every mutating call received, in order
 	inFlight  map[string]int
@@ -147,7 +148,7 @@ func (m *model) change(ctx context.Context, op string, r topology.Region, on str
 	err := topology.ErrUnreachable
 	switch {
 	case m.dark[r]:
-	case m.denied[topology.Name(on)]:
+	case m.denied[topology.Name(on)], m.refuses == r:
 		err = &topology.OpError{Op: op, Subject: on, Region: r, Code: "AccessDeniedException", Err: topology.ErrDenied}
 	default:
 		err = do()

@@ -344,7 +344,9 @@ func (q *schedule) judge(i int32, out outcome) {
 			}
 		}
 	}
-	if g := q.groups[s.Group]; out.Outcome == Failing && g != nil && s.Secret != "" {
+	// What the old primary refuses stays owed, and speaks against no promotion
+	// (G4); nor does one fence that fails speak against the next.
+	if g := q.groups[s.Group]; out.Outcome == Failing && g != nil && s.Secret != "" && !s.Owed {
 		g.failed[s.Secret] = true
 		if !g.halted.Load() && len(g.failed) > g.allowed {
 			g.halted.Store(true)
