@@ -2,13 +2,16 @@ package planner
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/understudy-dr/understudy/internal/topology"
 )
 
-// Owed plans the payment of the debts in Placement whose regions answer:
-// cancelling the rotation of an old primary, silencing its alarms, and the
-// fences beyond that which the configuration asks for. What
+// Owed plans the payment of the debts in Placement whose regions answer, in the
+// order of how much each keeps from being written twice: the old primary's
+// rotation is cancelled, invoke permission is taken from its function, its
+// alarms are silenced, writes are denied. Each is a tier, that begins when the one
+// before it has ended, well or not: a region may go dark again at any moment. What
 // turns out to be so already is planned all the same, since finding it done
 // pays the debt. A region that has become the acting primary again owes
 // nothing (Owing).
@@ -37,11 +40,26 @@ func Owed(in Input) *Plan {
 			b.payAlarms(r)
 		}
 	}
+	b.oneAfterAnother()
 	plan := b.finish()
 	for i := range plan.Steps {
 		plan.Steps[i].Undo = NoUndo // the move stands: a fence taken back is a second writer (G2)
 	}
 	return plan
+}
+
+// oneAfterAnother gives each kind of fence the tier of its turn.
+func (b *build) oneAfterAnother() {
+	for _, s := range b.steps {
+		switch s.Action {
+		case RevokeInvoke:
+			s.Tier = b.lastTier() + 1
+		case DisableAlarms:
+			s.Tier = b.lastTier() + 2
+		case FencePolicy:
+			s.Tier, s.Group = b.lastTier()+3, strings.TrimSpace(s.Group+" policy") // waves of its own: a group has one tier
+		}
+	}
 }
 
 // Owing are the debts of Placement that the observation does not show to be
