@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/understudy-dr/understudy/internal/journal"
 	"github.com/understudy-dr/understudy/planner"
@@ -71,6 +72,27 @@ func TestFencesThatAreRefusedHaltNothing(t *testing.T) { // G2, G4
 		}
 		if owed := mustPlace(t, s).Owed; len(owed) != 3+1 {
 			t.Errorf("%d debts", len(owed))
+		}
+	})
+}
+
+// An old primary that goes dark in the middle of its fence, after a call that
+// it answered, does not keep the run, and the lease, for minutes.
+func TestAFenceDoesNotWaitForARegionThatIsDarkAgain(t *testing.T) { // G4
+	synctest.Test(t, func(t *testing.T) {
+		m, s := failoverWorld(2), journal.NewMemory()
+		m.after = func(string) error { m.dark[east] = true; return nil }
+		b := planning{planner.Plan{ID: "fece", Command: "fence"}}
+		for i := range 2 {
+			b.add(planner.Step{Action: planner.CancelRotation, Secret: secretName(i), Region: east, Owed: true})
+		}
+		began := time.Now()
+		rep, err := executorOn(m, s).Run(t.Context(), &b.plan, RunSpec{})
+		if err != nil || rep.State != Completed || len(rep.Owed) != 2 || len(mustPlace(t, s).Owed) != 2 {
+			t.Errorf("%v %+v", err, rep)
+		}
+		if took := time.Since(began); took > time.Minute {
+			t.Errorf("it took %v", took)
 		}
 	})
 }

@@ -175,12 +175,25 @@ func (r *run) lookedInVain(ctx context.Context, s *planner.Step, p *progress, be
 	switch {
 	case !passing:
 		return r.failedWith(s, err), true, nil
-	case p.acted() && r.now().Sub(began) < r.e.opts.VerifyTimeout:
+	case p.acted() && r.now().Sub(began) < r.blindness(s):
 		return outcome{}, false, nil
 	case errors.Is(err, topology.ErrThrottled) && p.blind < mostTries && !s.Owed: // the client tried often enough to owe it
 		return outcome{}, false, nil
 	}
 	return r.failedOrOwed(s, err), true, nil
+}
+
+// owedBlind is how long a duty is looked after in a region that has gone dark
+// again. It stays owed, whoever pays it looks, and nothing waits for it but the
+// end of the run, and the lease that goes with it.
+const owedBlind = 10 * time.Second
+
+// blindness is how long a look may fail after an act.
+func (r *run) blindness(s *planner.Step) time.Duration {
+	if s.Owed {
+		return min(owedBlind, r.e.opts.VerifyTimeout)
+	}
+	return r.e.opts.VerifyTimeout
 }
 
 // act makes one call. end means that the step is over.
