@@ -32,6 +32,8 @@ type Report struct {
 	Reason string `json:"reason,omitempty"`
 	// OneWay are the steps of an aborted run that nothing takes back.
 	OneWay []OneWayStep `json:"one_way,omitempty"`
+	// Blocked is what stands in the way of a plan that had nothing to do.
+	Blocked []planner.Blocker `json:"blocked,omitempty"`
 	// LoginRisks are the secrets with which applications may fail to log in
 	// now, by cause: the plan's word, and what the runbook found after the run.
 	LoginRisks planner.Risks `json:"login_risks,omitempty"`

@@ -170,7 +170,7 @@ func nothingDone(plan *planner.Plan) *executor.Report {
 	return &executor.Report{
 		Schema: "understudy/run/v1", Command: plan.Command, State: executor.Completed, From: plan.From, To: plan.To,
 		Failures: []executor.Failure{}, Owed: []topology.Debt{}, Phases: []executor.Phase{},
-		Calls: map[topology.Region]executor.Calls{}, ARNs: []executor.ARN{},
+		Calls: map[topology.Region]executor.Calls{}, ARNs: []executor.ARN{}, Blocked: plan.Blockers,
 	}
 }
 

@@ -33,6 +33,10 @@ func (st *Status) IsDark(r topology.Region) bool {
 	return slices.ContainsFunc(st.Dark, func(d Dark) bool { return d.Region == r })
 }
 
+// Overwritten is the status of a copy that we promoted and that is a replica
+// again, by somebody else's hand.
+const Overwritten = "overwritten"
+
 // Guarded counts the secrets of which a copy in sync was seen in a second
 // region. The others may have one in a region that did not answer.
 func (st *Status) Guarded() int {
@@ -40,7 +44,7 @@ func (st *Status) Guarded() int {
 	for i := range st.Secrets {
 		s := &st.Secrets[i]
 		for r, c := range s.Regions {
-			if r != s.Primary && c.Role == topology.RoleReplica && c.Status == topology.InSync {
+			if r != s.Primary && c.Role == topology.RoleReplica && (c.Status == topology.InSync || c.Status == Overwritten) {
 				n++
 				break
 			}
@@ -60,7 +64,7 @@ type SecretStatus struct {
 // A CopyStatus is one cell.
 type CopyStatus struct {
 	Role   topology.Role `json:"role"`
-	Status string        `json:"status"` // InSync, InProgress, Failed, stale, awaiting-fence, or ""
+	Status string        `json:"status"` // InSync, InProgress, Failed, stale, overwritten, awaiting-fence, or ""
 	Key    string        `json:"key"`
 	// VersionsBehind counts versions of the acting primary that this copy
 	// lacks; -1 is unknown.

@@ -107,6 +107,8 @@ func cell(s *planner.Standing, c *planner.Copy) CopyStatus {
 	}
 	switch {
 	case c.State == planner.CopyPrimary && !s.SplitBrain():
+	case s.Overwritten && c.Region == s.Move.To:
+		out.Status = Overwritten
 	case c.State == planner.CopyReplica && c.Listed && c.Entry.Status != topology.InSync:
 		out.Status = c.Entry.Status
 	case c.State == planner.CopyReplica && out.VersionsBehind > 0:

@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/understudy-dr/understudy/executor"
+	"github.com/understudy-dr/understudy/internal/report"
 	"github.com/understudy-dr/understudy/planner"
 	"github.com/understudy-dr/understudy/runbooks"
 )
@@ -52,6 +54,9 @@ func (s *session) apply(ctx context.Context, saved *planner.Plan) error {
 	if r != nil && r.ID == "" && !s.json { // there was nothing to run
 		if err != nil {
 			return err
+		}
+		if len(r.Blocked) > 0 {
+			return s.world.write(s.world.stdout, func(w io.Writer) error { return report.Blocked(w, r.Blocked, s.style) })
 		}
 		return s.say("Nothing to do: what is there is what is wanted.")
 	}

@@ -3,10 +3,12 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
 	"github.com/understudy-dr/understudy/internal/sim"
 )
@@ -63,4 +65,62 @@ func TestTwoWriters(t *testing.T) { // G2, G6
 	d.want(exitOK, "rescue", "--from", "us-east-1", "--yes")
 	d.want(exitOK, "status")
 	d.want(exitOK, "fence", "--yes")
+}
+
+// A terraform apply on the recovered side, with force, has made a replica of the
+// new primary. No command takes that for a world that is well.
+func TestOverwrittenByOthers(t *testing.T) { // G1
+	d := newDesk(t)
+	in := func(region string) *secretsmanager.Client {
+		return secretsmanager.NewFromConfig(aws.Config{Region: region, HTTPClient: d.sim, Credentials: credentials.NewStaticCredentialsProvider("a", "a", "")})
+	}
+	state := func(s string) {
+		t.Helper()
+		if err := d.sim.SetRegion("us-east-1", sim.RegionState{State: s}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const gateway = "prod/api/gateway"
+	d.want(exitOK, "apply", "--yes", "--allow-replica-gap")
+	state(sim.RegionRefuse)
+	d.want(exitOK, "failover", "--to", "us-west-2", "--yes")
+	if !strings.Contains(d.stdout.String(), "danger: a terraform apply") || !strings.Contains(d.stdout.String(), "understudy drift") && !strings.Contains(d.stdout.String(), " drift\n") {
+		t.Errorf("the danger, or the check, is not named:\n%s", &d.stdout)
+	}
+	state(sim.RegionUp)
+	d.want(exitOK, "fence", "--yes")
+	// Nothing protects a primary without replicas; and terraform changes an
+	// entry by removing it and adding it again.
+	for primary, replica := range map[string]string{"us-west-2": "eu-west-1", "us-east-1": "us-west-2"} {
+		if _, err := in(primary).RemoveRegionsFromReplication(t.Context(), &secretsmanager.RemoveRegionsFromReplicationInput{
+			SecretId: aws.String(gateway), RemoveReplicaRegions: []string{replica},
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := in("us-east-1").ReplicateSecretToRegions(t.Context(), &secretsmanager.ReplicateSecretToRegionsInput{
+		SecretId: aws.String(gateway), ForceOverwriteReplicaSecret: true, AddReplicaRegions: []types.ReplicaRegionType{{Region: aws.String("us-west-2")}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	d.sim.Advance(time.Minute)
+
+	d.want(exitChanges, "drift", "--output", "json")
+	if !strings.Contains(d.stdout.String(), "promoted-became-replica") {
+		t.Errorf("drift does not tell:\n%s", &d.stdout)
+	}
+	d.want(exitOK, "status")
+	if !strings.Contains(d.stdout.String(), "OVERWRITTEN") {
+		t.Errorf("status does not tell:\n%s", &d.stdout)
+	}
+	d.want(exitOK, "apply", "--yes")
+	if out := d.stdout.String(); !strings.Contains(out, "promoted-became-replica") || strings.Contains(out, "what is there is what is wanted") {
+		t.Errorf("apply does not tell:\n%s", out)
+	}
+	d.want(exitOK, "failover", "--to", "us-west-2", "--yes") // the way out
+	d.want(exitOK, "apply", "--yes")
+	d.want(exitOK, "status")
+	if strings.Contains(d.stdout.String(), "OVERWRITTEN") {
+		t.Errorf("the way out does not lead out:\n%s", &d.stdout)
+	}
 }

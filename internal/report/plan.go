@@ -115,6 +115,14 @@ func stepText(step *planner.Step) string {
 	return strings.Join(parts, " ")
 }
 
+// Blocked writes what stands in the way where nothing could be done.
+func Blocked(w io.Writer, list []planner.Blocker, s Style) error {
+	p := newPrinter(w)
+	p.line(s.paint(notice, "Nothing was done, and not all is as wanted:"))
+	blockers(p, list, s)
+	return p.done()
+}
+
 func blockers(p *printer, list []planner.Blocker, s Style) {
 	if len(list) == 0 {
 		return

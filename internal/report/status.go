@@ -68,6 +68,8 @@ func matrixCell(c runbooks.CopyStatus, known bool) cell {
 		return cell{withStatus("PRIMARY", c.Status), strong}
 	case c.Role == topology.RoleStandalone:
 		return cell{withStatus("standalone", c.Status), special}
+	case c.Status == runbooks.Overwritten:
+		return cell{"OVERWRITTEN", bad}
 	case c.Status == topology.Failed:
 		return cell{"failed", bad}
 	case c.VersionsBehind > 0:
