@@ -66,7 +66,7 @@ func TestEachFlawIsFoundAndNothingElse(t *testing.T) {
 		{"promoted outside us", func(in *planner.Input) { promote(*in, s, west) },
 			[]string{"promoted-outside-us prod/s0 us-west-2"}, Drifted},
 		{"a primary of another machine's journal: its alarms go on acting", func(in *planner.Input) { elsewhere(*in, s) },
-			[]string{"promoted-outside-us prod/s0 us-west-2", "rotation-off prod/s0 us-east-1"}, Drifted},
+			[]string{"promoted-outside-us prod/s0 us-west-2", "replica-of-another prod/s0 eu-west-1", "rotation-off prod/s0 us-east-1", "unprotected prod/s0 us-east-1"}, Drifted},
 		{"split brain outranks all", func(in *planner.Input) {
 			version(promote(*in, s, west), "v8", topology.StagePrevious)
 			version(in.Observed.Regions[home].Secrets[s], "v9", topology.StagePrevious)

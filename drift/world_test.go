@@ -120,9 +120,12 @@ func promote(in planner.Input, n topology.Name, r topology.Region) *topology.Sec
 }
 
 // elsewhere is a world after a failover to west by a machine that keeps its
-// state elsewhere: rotation and alarms have gone there.
+// state elsewhere: rotation, alarms and the third region have gone there.
 func elsewhere(in planner.Input, n topology.Name) {
-	promote(in, n, west).Rotation.Enabled = true
+	primary := promote(in, n, west)
+	primary.Rotation.Enabled, primary.Described = true, true
+	primary.Replicas = []topology.ReplicaStatus{{Region: ireland, Status: topology.InSync}}
+	in.Observed.Regions[ireland].Secrets[n].PrimaryRegion = west
 	in.Observed.Regions[home].Secrets[n].Rotation.Enabled = false
 	in.Observed.Regions[west].Alarms["secrets-count"].ActionsEnabled = true
 }

@@ -54,15 +54,16 @@ func (b *build) converge(s *Standing) {
 	lifted, before := b.unfence(s.Secret, g, s.Primary), len(b.steps)
 	for i := range s.Copies {
 		c := &s.Copies[i]
-		if c.State == CopyPromotedOutside || c.State == CopySplitBrain {
-			b.outside[c.Region] = true
-		}
+		had := len(b.steps)
 		switch {
 		case c.Region == s.Primary:
 		case b.wanted(g, s, c.Region):
 			b.wantReplica(s, g, c, p.Secret)
 		default:
 			b.leftOver(s, g, c)
+		}
+		if (c.State == CopyPromotedOutside || c.State == CopySplitBrain) && len(b.steps) == had {
+			b.outside[c.Region] = true // and stays
 		}
 	}
 	for _, step := range b.steps[before:] {
