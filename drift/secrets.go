@@ -277,8 +277,8 @@ func (c *check) splitBrain(s *planner.Standing, copy *planner.Copy) {
 	if copy.Secret.Rotation.Enabled {
 		why = append(why, "rotation is still on there")
 	}
-	if s.Move != nil && copy.Secret.Changed.After(s.Move.Time) {
-		why = append(why, "changed there "+stamp(copy.Secret.Changed)+", after the move of "+stamp(s.Move.Time))
+	if s.Move != nil && copy.Secret.Changed.After(s.Move.When()) {
+		why = append(why, "changed there "+stamp(copy.Secret.Changed)+", after the move of "+stamp(s.Move.When()))
 	}
 	f.Message = fmt.Sprintf("two writers: %s and %s", s.Primary, copy.Region)
 	if len(why) > 0 {

@@ -335,7 +335,7 @@ func (a *actions) promote(s *planner.Step) operation {
 			return sight{}, stale("there is no such secret in %s", s.Region)
 		case c.Role() != topology.RoleReplica:
 			// Its versions may have moved on since; only the lineage counts.
-			return sight{done: true, versions: c.Versions}, expect(planner.Expect{ARN: s.Expect.ARN}, c)
+			return sight{done: true, versions: c.Versions, seen: c.Seen}, expect(planner.Expect{ARN: s.Expect.ARN}, c)
 		}
 		if p.acted() { // ours to finish: what moved meanwhile moved under our own call
 			return sight{call: a.promoteCall(s), versions: c.Versions}, nil

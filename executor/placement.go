@@ -110,7 +110,7 @@ func fold(all []deed) topology.Placement {
 				moves[n] = moves[n][:len(moves[n])-1]
 			}
 			moves[n] = append(moves[n], topology.Move{From: d.session.From, To: d.session.To,
-				Time: d.at.UTC(), Run: d.session.Run, Versions: d.Versions, Held: held(was.Held, d.Versions)})
+				Time: d.at.UTC(), Dated: d.Dated, Run: d.session.Run, Versions: d.Versions, Held: held(was.Held, d.Versions)})
 			d.leads(owed, d.Region)
 		case d.replaces() && d.Region == was.To:
 			moves[n] = moves[n][:len(moves[n])-1]

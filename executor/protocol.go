@@ -30,6 +30,7 @@ type sight struct {
 	overdue  error              // what the step fails with if it waits in vain; nil: a time-out
 	note     string             // for the outcome
 	versions []topology.Version // of a copy about to be promoted
+	seen     time.Time          // when it was seen promoted, by AWS's clock
 }
 
 // A call is one mutating AWS operation.
@@ -302,6 +303,7 @@ func (r *run) succeeded(s *planner.Step, p *progress, see sight) outcome {
 	}
 	out.Note = see.note
 	if s.Action == planner.Promote {
+		out.Dated = see.seen.UTC()
 		out.Versions = p.versions
 		if out.Versions == nil {
 			out.Versions = see.versions

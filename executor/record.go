@@ -1,6 +1,8 @@
 package executor
 
 import (
+	"time"
+
 	"github.com/understudy-dr/understudy/internal/journal"
 	"github.com/understudy-dr/understudy/internal/topology"
 	"github.com/understudy-dr/understudy/planner"
@@ -64,7 +66,9 @@ type outcome struct {
 	Alarms  []string        `json:"alarms,omitempty"`
 	// Versions that the copy held when it was promoted.
 	Versions []topology.Version `json:"versions,omitempty"`
-	Undo     bool               `json:"undo,omitempty"`
+	// Dated is when it was seen promoted, by AWS's clock.
+	Dated time.Time `json:"dated,omitzero"`
+	Undo  bool      `json:"undo,omitempty"`
 	// Owed: what failed is a duty that stays, whatever becomes of the run.
 	Owed bool `json:"owed,omitempty"`
 }

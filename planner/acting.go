@@ -360,7 +360,7 @@ func (r *Resolver) classifyWriter(s *Standing, old, p *topology.Secret) CopyStat
 // version that was there before the move, though never replicated, is a loss
 // to be rescued but no second writer.
 func (r *Resolver) changedSince(m *topology.Move, old, p *topology.Secret) bool {
-	if !old.Changed.IsZero() && !m.Time.IsZero() && !old.Changed.After(m.Time) {
+	if moved := m.When(); !old.Changed.IsZero() && !moved.IsZero() && !old.Changed.After(moved) {
 		return false
 	}
 	if len(Finished(m, old, p)) > 0 {

@@ -81,7 +81,7 @@ func (in Input) diagnose(s *Standing) Diagnosis {
 	d := Diagnosis{Secret: s.Secret, Primary: s.Primary, Checked: in.Now}
 	p := s.PrimarySecret()
 	if m := s.Move; m != nil {
-		d.Timeline = append(d.Timeline, Event{m.Time, m.To, fmt.Sprintf("promoted by run %s, leaving %s", m.Run, m.From)})
+		d.Timeline = append(d.Timeline, Event{m.When(), m.To, fmt.Sprintf("promoted by run %s, leaving %s", m.Run, m.From)})
 	}
 	var others []*topology.Secret
 	for i := range s.Copies {

@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+	"github.com/aws/smithy-go/middleware"
 
 	"github.com/understudy-dr/understudy/internal/topology"
 )
@@ -27,7 +29,23 @@ func (r *Reader) Secret(ctx context.Context, region topology.Region, name topolo
 	if err != nil {
 		return nil, opError("DescribeSecret", string(name), region, err)
 	}
-	return describedSecret(region, out), nil
+	s := describedSecret(region, out)
+	s.Seen = answeredAt(out.ResultMetadata)
+	return s, nil
+}
+
+// sameClock is how far AWS's clock may be from ours and count as the same. It
+// tells whole seconds only, so that ours is the better one as long as it is
+// right.
+const sameClock = 3 * time.Second
+
+// answeredAt is when AWS answered, by the clock that also dates what it holds.
+func answeredAt(m middleware.Metadata) time.Time {
+	at, _ := awsmiddleware.GetResponseAt(m)
+	if skew, known := awsmiddleware.GetAttemptSkew(m); known && skew.Abs() > sameClock {
+		at = at.Add(skew)
+	}
+	return at
 }
 
 // Policy is the resource policy document (GetResourcePolicy), "" if none is

@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -48,7 +49,10 @@ type Move struct {
 	From Region    `json:"from"`
 	To   Region    `json:"to"`
 	Time time.Time `json:"time"`
-	Run  string    `json:"run"`
+	// Dated is the same moment by AWS's clock, which dates what AWS holds; zero
+	// where that is not known.
+	Dated time.Time `json:"dated,omitzero"`
+	Run   string    `json:"run"`
 	// Versions are the stage→version pairs that were promoted.
 	Versions []Version `json:"versions,omitempty"`
 	// Held are the ids of all versions that this move or an earlier one
@@ -56,6 +60,10 @@ type Move struct {
 	// taken the labels off since.
 	Held []string `json:"held,omitempty"` // sorted
 }
+
+// When is the time of the move that dates told by AWS compare with: by its own
+// clock, if that was told, too.
+func (m *Move) When() time.Time { return cmp.Or(m.Dated, m.Time) }
 
 // Promoted reports whether this move or an earlier one promoted a version.
 func (m *Move) Promoted(id string) bool {

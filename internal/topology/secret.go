@@ -40,6 +40,8 @@ type Secret struct {
 	Changed       time.Time `json:"changed,omitzero"`
 	Accessed      time.Time `json:"accessed,omitzero"` // day grain
 	Deleted       time.Time `json:"deleted,omitzero"`  // scheduled for deletion
+	// Seen is when AWS described it, by AWS's clock; zero if it was listed.
+	Seen time.Time `json:"-"`
 
 	// Described says that DescribeSecret answered, so Replicas is the truth;
 	// otherwise Replicas is unknown, not empty.
