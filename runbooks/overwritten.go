@@ -3,8 +3,10 @@ package runbooks
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -20,7 +22,8 @@ const closerTime = 30 * time.Second
 // as replicas. Either somebody replicated over them, and all that was written
 // there is gone; or the list is of before the promotion, for it may lag five
 // minutes behind (AWS: ListSecrets), and the acting primary would be taken for
-// another region's replica. What is not answered stays as it was listed.
+// another region's replica. What is not answered stays as it was listed; a
+// region that throttles one look until it gives up is asked for no other.
 func (env Env) lookCloser(ctx context.Context, in planner.Input) planner.Input {
 	describe := env.Describe
 	if describe == nil && env.Cloud != nil {
@@ -33,12 +36,20 @@ func (env Env) lookCloser(ctx context.Context, in planner.Input) planner.Input {
 	ctx, cancel := context.WithTimeout(ctx, closerTime)
 	defer cancel()
 	seen := make([]*topology.Secret, len(ask))
+	var throttles sync.Map
 	var g errgroup.Group
 	g.SetLimit(32)
 	for i, s := range ask {
 		g.Go(func() error {
-			if found, err := describe(ctx, s.Region, s.Name); err == nil {
+			if _, vain := throttles.Load(s.Region); vain {
+				return nil
+			}
+			found, err := describe(ctx, s.Region, s.Name)
+			switch {
+			case err == nil:
 				seen[i] = found
+			case errors.Is(err, topology.ErrThrottled):
+				throttles.Store(s.Region, true)
 			}
 			return nil
 		})

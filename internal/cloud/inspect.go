@@ -32,9 +32,7 @@ func (ob *observation) describe(ctx context.Context, l *look, doubts []topology.
 	work.SetLimit(manyCalls)
 	for _, name := range doubts {
 		work.Go(func() error {
-			if !l.silent("secretsmanager") {
-				ob.describeOne(ctx, l, name)
-			}
+			_ = l.ask("secretsmanager", func() error { return ob.describeOne(ctx, l, name) }) // its failure is in the view
 			return nil
 		})
 	}
@@ -43,7 +41,7 @@ func (ob *observation) describe(ctx context.Context, l *look, doubts []topology.
 
 // describeOne replaces what the list said of a secret. A region that falls
 // silent here is dark; a refusal leaves the list's word, and says so.
-func (ob *observation) describeOne(ctx context.Context, l *look, name topology.Name) {
+func (ob *observation) describeOne(ctx context.Context, l *look, name topology.Name) error {
 	s, err := ob.Secret(ctx, l.region, name)
 	switch {
 	case err == nil:
@@ -55,6 +53,7 @@ func (ob *observation) describeOne(ctx context.Context, l *look, name topology.N
 	default:
 		l.lacks("secretsmanager", err)
 	}
+	return err
 }
 
 // functions looks at the rotation functions that the configuration or a
@@ -79,15 +78,16 @@ func (ob *observation) functions(ctx context.Context, l *look) {
 	work.SetLimit(fewCalls)
 	for arn := range arns {
 		work.Go(func() error {
-			if l.silent("lambda") {
-				return nil
-			}
-			f, err := ob.function(ctx, l.region, arn, ob.account)
+			err := l.ask("lambda", func() error {
+				f, err := ob.function(ctx, l.region, arn, ob.account)
+				if err == nil {
+					l.fill(func(v *topology.RegionView) { v.Functions[arn] = f })
+				}
+				return err
+			})
 			if err != nil {
 				l.lacks("lambda", err)
-				return nil
 			}
-			l.fill(func(v *topology.RegionView) { v.Functions[arn] = f })
 			return nil
 		})
 	}

@@ -22,8 +22,8 @@ type ObserveOptions struct {
 // tells nearly everything, 100 secrets a call; DescribeSecret is called only
 // where the lists leave a doubt about a secret that some group matches.
 //
-// A region that hangs, refuses, answers 5xx or denies access is a value in
-// the snapshot, and costs at most ProbeTimeout; a service of it that does not
+// A region that hangs, refuses, throttles, answers 5xx or denies access is a
+// value in the snapshot, and costs at most ProbeTimeout; a service of it that does not
 // answer is named in the view's Partial: "secretsmanager" (a secret could not
 // be described), "kms", "lambda", "cloudwatch", "logs". The only error is
 // that of ctx.
@@ -160,10 +160,11 @@ type look struct {
 	mu    sync.Mutex
 	view  *topology.RegionView
 	quiet map[string]bool // services that fell silent
+	spoke map[string]int  // services' answers to what was asked of them
 }
 
 func newLook(r topology.Region) *look {
-	return &look{region: r, quiet: map[string]bool{}, view: &topology.RegionView{
+	return &look{region: r, quiet: map[string]bool{}, spoke: map[string]int{}, view: &topology.RegionView{
 		Region:  r,
 		Secrets: map[topology.Name]*topology.Secret{}, Keys: map[string]topology.Key{},
 		Functions: map[string]*topology.Function{},
@@ -208,6 +209,39 @@ func (l *look) lacks(service string, err error) {
 			l.quiet[service] = true
 		}
 	})
+}
+
+// ask makes a call of a service, unless that fell silent. A service that
+// throttled all attempts of this call, and answered no other meanwhile, is
+// taken for silent, too: a thousand such calls would take minutes, to learn
+// nothing more.
+func (l *look) ask(service string, call func() error) error {
+	if l.silent(service) {
+		return nil
+	}
+	before := l.answers(service, 0)
+	err := call()
+	switch {
+	case err == nil || errors.Is(err, topology.ErrNotFound):
+		l.answers(service, 1)
+	case errors.Is(err, topology.ErrThrottled) && l.answers(service, 0) == before:
+		l.hush(service)
+	}
+	return err
+}
+
+// answers counts what a service answered.
+func (l *look) answers(service string, more int) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.spoke[service] += more
+	return l.spoke[service]
+}
+
+func (l *look) hush(service string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.quiet[service] = true
 }
 
 // silent reports whether a service, or the whole region, is not worth another

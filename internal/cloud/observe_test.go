@@ -161,6 +161,38 @@ func TestSilentServiceIsNotAskedOverAndOver(t *testing.T) {
 	})
 }
 
+// A region that throttles what a look must ask of each secret costs the
+// attempts of those that were asked at once, however many there are.
+func TestThrottledServiceIsNotAskedOverAndOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cloud := newSim(t, sim.GenerateFleet(300), sim.Options{})
+		c := newClient(t, cloud)
+		addFault(t, cloud, sim.Fault{Match: sim.FaultMatch{Region: string(east), Operation: "DescribeSecret"}, Fault: sim.FaultThrottle})
+		d := desired()
+		d.Keys = nil // every replica is under another key than desired: all are in doubt
+		start := time.Now()
+		v := observe(t, c.Reader, d, ObserveOptions{}).View(east)
+		if !slices.Equal(v.Partial, []string{"secretsmanager"}) || len(v.Secrets) != 300 {
+			t.Errorf("partial %v with %d secrets, want the list's word of all 300, and that no more is known", v.Partial, len(v.Secrets))
+		}
+		if n, took := operations(cloud, "DescribeSecret")-600, time.Since(start); n > manyCalls*throttleAttempts || took > 15*time.Second {
+			t.Errorf("%d calls in %s, want one round of attempts", n, took)
+		}
+	})
+}
+
+// One call that is throttled to the end says nothing while others are answered.
+func TestThrottledCallDoesNotSilenceAServiceThatAnswers(t *testing.T) {
+	l := newLook(east)
+	_ = l.ask("kms", func() error {
+		_ = l.ask("kms", func() error { return nil })
+		return topology.ErrThrottled
+	})
+	if l.silent("kms") {
+		t.Error("taken for silent")
+	}
+}
+
 func TestDeniedRegionIsDarkAndDeniedServiceIsPartial(t *testing.T) {
 	cloud := newSim(t, sim.ExampleFleet(), sim.Options{})
 	c := newClient(t, cloud)

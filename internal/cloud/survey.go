@@ -139,15 +139,16 @@ func (ob *observation) resolveKeys(ctx context.Context, l *look, refs map[string
 			continue
 		}
 		work.Go(func() error {
-			if l.silent("kms") {
-				return nil
-			}
-			key, err := ob.Key(ctx, l.region, ref)
+			err := l.ask("kms", func() error {
+				key, err := ob.Key(ctx, l.region, ref)
+				if err == nil {
+					l.fill(func(v *topology.RegionView) { v.Keys[ref] = key })
+				}
+				return err
+			})
 			if err != nil {
 				l.lacks("kms", err)
-				return nil
 			}
-			l.fill(func(v *topology.RegionView) { v.Keys[ref] = key })
 			return nil
 		})
 	}
