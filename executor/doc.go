@@ -15,13 +15,15 @@
 //     and refuses if the target holds one that neither the source has nor the
 //     plan gave up. A replica is removed only if a fresh look in its region
 //     proves that it still is the caller's replica.
-//   - G2 One writer. A step marked Owed whose region does not answer becomes
-//     a Debt, which Placement reports until a later run pays it.
+//   - G2 One writer. A step marked Owed whose region does not answer, or in a
+//     move refuses, becomes a Debt, which Placement reports until a later run
+//     pays it.
 //   - G3 Resumable. From plan.json and journal.jsonl alone, any process on
 //     any machine that reads the store continues a run that stopped anywhere,
 //     and makes no mutating call that re-observation shows to be unnecessary.
 //   - G4 Independent of the lost region. Every region has its own slots, so
-//     that one which hangs holds up its own steps only.
+//     that one which hangs holds up its own steps only. What is owed there counts in no
+//     wave, tier or failure limit of the others.
 //   - G5 Look before acting. Every mutation is preceded by a fresh read of
 //     what it touches and followed by a verified postcondition. Unknown is
 //     never taken for absent, nor a lost answer for a refusal.

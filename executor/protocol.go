@@ -175,7 +175,7 @@ func (r *run) lookedInVain(ctx context.Context, s *planner.Step, p *progress, be
 	p.blind++
 	switch {
 	case !passing:
-		return r.failedWith(s, err), true, nil
+		return r.refusedOrOwed(s, err), true, nil
 	case p.acted() && r.now().Sub(began) < r.blindness(s):
 		return outcome{}, false, nil
 	case errors.Is(err, topology.ErrThrottled) && p.blind < mostTries && !s.Owed: // the client tried often enough to owe it
@@ -225,12 +225,13 @@ func (r *run) act(run context.Context, s *planner.Step, op operation, c *call, p
 	case errors.Is(err, topology.ErrUnreachable):
 		return r.failedOrOwed(s, err), true, nil
 	case errors.Is(err, topology.ErrThrottled), op.mayPass != nil && op.mayPass(err):
-		if p.tries++; p.tries > mostTries {
+		owed := s.Owed && errors.Is(err, topology.ErrThrottled) // as in lookedInVain
+		if p.tries++; p.tries > mostTries || owed {
 			return r.failedOrOwed(s, err), true, nil
 		}
 		return outcome{}, false, r.sleep(run, slot, time.Duration(1<<(p.tries-1))*time.Second)
 	case errors.Is(err, topology.ErrDenied):
-		return r.failedWith(s, err), true, nil
+		return r.refusedOrOwed(s, err), true, nil
 	}
 	// Refused, or a fault of the service: the world may have moved under us
 	// (a promotion that somebody else made), so a look decides.
@@ -301,6 +302,7 @@ func (r *run) succeeded(s *planner.Step, p *progress, see sight) outcome {
 	if p.acted() {
 		out.Outcome = Applied
 	}
+	r.throttling.heard(s, nil)
 	out.Note = see.note
 	if s.Action == planner.Promote {
 		out.Dated = see.seen.UTC()
@@ -325,6 +327,7 @@ func (r *run) failedOrOwed(s *planner.Step, err error) outcome {
 	out := r.failedWith(s, err)
 	if s.Owed {
 		out.Outcome = Deferred
+		r.throttling.heard(s, err)
 	}
 	return out
 }

@@ -49,7 +49,7 @@ type Outcome string
 const (
 	Applied     Outcome = "applied"      // we made the call and saw its effect
 	AlreadyDone Outcome = "already-done" // the effect was there, no call was made
-	Deferred    Outcome = "deferred"     // the region does not answer: owed
+	Deferred    Outcome = "deferred"     // the region does not answer, or refuses: owed
 	Failing     Outcome = "failed"
 )
 

@@ -89,6 +89,8 @@ type run struct {
 
 	since since // what others did meanwhile (Resume)
 
+	throttling throttling
+
 	halted []string // why which groups were; the schedule's goroutine only
 	cancel context.CancelCauseFunc
 	ctx    context.Context
@@ -301,6 +303,9 @@ func (r *run) driveOrSkip(ctx context.Context, q *schedule, i int32, sl slot) (o
 			return r.failedOrOwed(s, &StepError{Code: CodeUnreachable, Err: topology.ErrUnreachable,
 				Message: fmt.Sprintf("no call is made to %s in this run, it was given up as lost", region)}), nil
 		}
+	}
+	if err := r.throttling.shut(s); err != nil {
+		return r.failedOrOwed(s, err), nil //nolint:nilerr // an outcome
 	}
 	op, err := r.acts.operation(s)
 	if err != nil {

@@ -108,7 +108,7 @@ func newSchedule(r *run, steps []planner.Step, done func(i int) bool, undo bool)
 		tierAll: map[int]int{}, tierEnd: map[int]int{}, byTier: map[int][]int32{},
 		taken: map[lockKey]bool{}, queue: map[lockKey][]int32{}, regions: map[topology.Region]*lane{}, news: make(chan news, 256),
 	}
-	q.fence = !slices.ContainsFunc(steps, func(s planner.Step) bool { return !s.Owed })
+	q.fence = onlyOwed(steps)
 	for i := range steps {
 		q.tierAll[q.tier[i]] += q.weight(int32(i))
 		if gr := q.gate(int32(i)); gr != nil {

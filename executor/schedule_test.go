@@ -25,6 +25,45 @@ func (c throttled) Secret(ctx context.Context, r topology.Region, n topology.Nam
 	return c.model.Secret(ctx, r, n)
 }
 
+// However much it is owed: G4.
+func TestARegionThatThrottlesIsNotTriedForAllThatItIsOwed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const secrets = 300
+		began := time.Now()
+		e := New(Options{Cloud: throttled{failoverWorld(secrets)}, Store: journal.NewMemory(), Concurrency: 8})
+		rep, err := e.Run(t.Context(), failoverPlan(secrets), RunSpec{})
+		if err != nil || rep.State != Completed || len(rep.Owed) != secrets {
+			t.Fatalf("%v: %s, %d owed", err, rep.State, len(rep.Owed))
+		}
+		if all := time.Since(began); all > 2*attempts+time.Second {
+			t.Errorf("what is owed was tried for %v", all)
+		}
+	})
+}
+
+// denying is a world in which the old primary's rotation is not ours to cancel.
+type denying struct{ *model }
+
+func (c denying) CancelRotation(context.Context, topology.Region, topology.Name) error {
+	return topology.ErrDenied
+}
+
+// A fence that is refused costs no secret its move, and is owed: G2, G4.
+func TestARefusedFenceIsOwedAndHaltsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const secrets = 20
+		store := journal.NewMemory()
+		e := New(Options{Cloud: denying{failoverWorld(secrets)}, Store: store})
+		rep, err := e.Run(t.Context(), failoverPlan(secrets), RunSpec{Default: Pace{Waves: []string{"1", "100%"}, MaxFailures: "0"}})
+		if err != nil || rep.State != Completed || len(rep.Owed) != secrets {
+			t.Fatalf("%v: %+v", err, rep.Steps)
+		}
+		if p, err := Placement(t.Context(), store); err != nil || len(p.Owed) != secrets {
+			t.Errorf("%v: %d on record as owed", err, len(p.Owed))
+		}
+	})
+}
+
 // G4.
 func TestAnOldPrimaryThatThrottlesHoldsUpNoWaveAndNoTier(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -36,8 +36,8 @@ type Step struct {
 	// ("allow-remove", "allow-overwrite", "allow-replica-gap"). A plan always
 	// shows such a step; who runs the plan refuses it without the flag.
 	Requires string `json:"requires,omitempty"`
-	// Owed: if the region does not answer, the step is deferred and journaled
-	// as owed instead of failing.
+	// Owed: if the region does not answer, or in a move refuses, the step is
+	// deferred and journaled as owed instead of failing.
 	Owed bool `json:"owed,omitempty"`
 
 	Before string `json:"before"`

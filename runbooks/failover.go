@@ -119,15 +119,15 @@ func (env Env) lostRegions(ctx context.Context, o FailoverOptions) ([]topology.R
 	return slices.Sorted(maps.Keys(lost)), nil
 }
 
-// dead are the regions that did not answer the observation. The run makes no
-// call to them either: every one would wait for its time-out, at the end of
-// the very minutes that count, only to find the same. What they are owed is
-// journaled, and Fence pays it.
+// dead are the regions that did not answer the observation, or only with
+// throttles or refusals. The run makes no call to them either: every one would
+// wait for its time-out, or be tried over and over, at the end of the very
+// minutes that count, only to find the same. What they are owed is journaled,
+// and Fence pays it.
 func dead(observed *topology.Snapshot) []topology.Region {
 	var list []topology.Region
 	for _, r := range slices.Sorted(maps.Keys(observed.Regions)) {
-		switch observed.Regions[r].Dark {
-		case topology.CauseUnreachable, topology.CauseTimeout, topology.CauseUnavailable:
+		if cause := observed.Regions[r].Dark; cause != "" && cause != topology.CauseSkipped {
 			list = append(list, r)
 		}
 	}

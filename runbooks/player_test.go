@@ -36,11 +36,16 @@ type player struct {
 	readers *readers
 	lease   *journal.Lease
 	logins  *logins
-	down    map[topology.Region]bool
+	down    map[topology.Region]int // by lost region: what its probes may cost, in reads
 	flips   flips
 	dying   *diesAt // the next switchover's cloud
 	past    string  // the world as it was at "remember"
 }
+
+// probes are how many reads a failover may make of a region in a state in which
+// it is lost. One that throttles does answer, and is asked for the whole time
+// of a probe.
+var probes = map[string]int{sim.RegionRefuse: 4, sim.RegionHang: 4, sim.RegionUnavailable: 4, sim.RegionThrottle: 8}
 
 func (p *player) printf(format string, args ...any) { fmt.Fprintf(&p.out, format+"\n", args...) }
 
@@ -210,6 +215,8 @@ func (p *player) stagehand(words []string) {
 		p.said("", p.sim.AddFault(sim.Fault{
 			Match: sim.FaultMatch{Operation: words[1], Secret: words[3]}, Fault: sim.FaultError, Code: "AccessDeniedException",
 		}))
+	case "deny-all": // deny-all in REGION, until "allow"
+		p.said("", p.sim.AddFault(sim.Fault{Match: sim.FaultMatch{Region: words[2]}, Fault: sim.FaultError, Code: "AccessDeniedException"}))
 	case "allow":
 		p.sim.ClearFaults()
 	case "fail-rotation": // fail-rotation at STEP of SECRET in REGION: it dies there, and is not tried again soon
@@ -250,9 +257,9 @@ func (p *player) stagehand(words []string) {
 	default: // REGION STATE
 		p.set(topology.Region(words[0]), words[1])
 		if p.down == nil {
-			p.down = map[topology.Region]bool{}
+			p.down = map[topology.Region]int{}
 		}
-		p.down[topology.Region(words[0])] = words[1] != sim.RegionUp && words[1] != sim.RegionPartitioned
+		p.down[topology.Region(words[0])] = probes[words[1]]
 	}
 }
 
@@ -440,9 +447,9 @@ func (p *player) failover(to topology.Region, flags []string) {
 		p.atRisk("failover", plan.LoginRisks)
 	}
 	p.run(report, err)
-	for r, down := range p.down {
-		if down {
-			p.untouched(r, 4)
+	for r, reads := range p.down {
+		if reads > 0 {
+			p.untouched(r, reads)
 		}
 	}
 	if o.PrimaryLost && report != nil {
