@@ -11,9 +11,11 @@ import (
 // A Candidate is a region that the primary could move to.
 type Candidate struct {
 	Region topology.Region `json:"region"`
-	// Secrets that could move there, Behind of them with versions missing.
+	// Secrets that could move there, Behind of them with versions missing;
+	// whether any are missing of Unknown more, nobody knows.
 	Secrets int `json:"secrets"`
 	Behind  int `json:"behind"`
+	Unknown int `json:"unknown"`
 	// Limitations are why it, or a secret, should not; most general first.
 	Limitations []Blocker `json:"limitations,omitempty"`
 	// Eligible: nothing refuses the whole region, and at least one secret
@@ -22,8 +24,8 @@ type Candidate struct {
 }
 
 // Candidates ranks the standby regions as targets of a failover: eligible
-// ones first, then by secrets that could move, by how few are behind, by how
-// few limitations, and by the configuration's order of preference.
+// ones first, then by secrets that could move, by how few are behind or
+// unknown, by how few limitations, and by the configuration's order of preference.
 func Candidates(in Input) []Candidate {
 	var out []Candidate
 	for _, r := range in.Desired.Standby {
@@ -34,7 +36,7 @@ func Candidates(in Input) []Candidate {
 	slices.SortStableFunc(out, func(x, y Candidate) int {
 		return cmp.Or(
 			compareBools(y.Eligible, x.Eligible), cmp.Compare(y.Secrets, x.Secrets),
-			cmp.Compare(x.Behind, y.Behind), cmp.Compare(len(x.Limitations), len(y.Limitations)),
+			cmp.Compare(x.Behind, y.Behind), cmp.Compare(x.Unknown, y.Unknown), cmp.Compare(len(x.Limitations), len(y.Limitations)),
 		)
 	})
 	return out
@@ -51,6 +53,11 @@ func candidate(in Input) Candidate {
 			c.Secrets += moving
 		}
 		c.Behind = len(m.behind)
+		for i := range b.plan.Notes {
+			if b.plan.Notes[i].Code == codeUnknown {
+				c.Unknown++
+			}
+		}
 	}
 	slices.SortFunc(b.plan.Blockers, compareBlockers)
 	c.Limitations = slices.Compact(b.plan.Blockers)

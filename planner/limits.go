@@ -15,6 +15,9 @@ const (
 	codeLanding       = "overwrite-under-way"
 )
 
+// codeUnknown notes that nobody knows how fresh a copy is. It refuses nothing.
+const codeUnknown = "staleness-unknown"
+
 // limits are the reasons why the target's copy cannot, or should not,
 // become the primary.
 func (m *move) limits(s *Standing, target *Copy, from topology.Region) []Blocker {
@@ -96,7 +99,7 @@ func (m *move) freshness(s *Standing, target *Copy, from topology.Region) []Bloc
 	case behind > 0:
 		x.Code, x.Message = codeStale, fmt.Sprintf("%s is behind %s: %s", m.to, from, words)
 	case !known:
-		x.Code, x.Message = "staleness-unknown", fmt.Sprintf("%s is dark and no snapshot knows its versions: %s may be behind", from, m.to)
+		x.Code, x.Message = codeUnknown, fmt.Sprintf("%s is dark and no snapshot knows its versions: %s may be behind", from, m.to)
 		m.note(x)
 		return nil
 	default:
@@ -167,7 +170,8 @@ func (m *move) behindRecovery(s *Standing, target *Copy, from topology.Region) (
 		return 0, "", true
 	}
 	missing, _ := behindObserved(then, target.Secret)
-	return max(missing, 1), fmt.Sprintf("lacks %s that %s had at the last snapshot%s", count(max(missing, 1), "version"), from, ago(m.in.Now, taken)), true
+	return max(missing, 1), fmt.Sprintf("lacks %s that %s had at the last snapshot%s%s", count(max(missing, 1), "version"), from,
+		ago(m.in.Now, taken), lag(then.Changed, target.Secret.Changed)), true
 }
 
 // ago is how old a look is, where both times are known.

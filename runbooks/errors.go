@@ -9,6 +9,9 @@ type Refused struct {
 	Message string
 	Hint    string
 	Err     error // the guard's own error, such as a *journal.HeldError; may be nil
+	// Plan is what was refused, where a failover's plan was: the other regions
+	// and the list of all that speaks against it are there.
+	Plan *planner.Plan
 }
 
 func (e *Refused) Error() string { return e.Message }

@@ -45,6 +45,7 @@ func Failover(ctx context.Context, env Env, o FailoverOptions) (*planner.Plan, *
 		if len(split) > 0 && err.Code == "split-brain" {
 			return plan, nil, env.splitBrain(ctx, in, split, "nothing was changed")
 		}
+		err.Plan = plan
 		return plan, nil, err
 	}
 	if o.DryRun && len(split) > 0 {

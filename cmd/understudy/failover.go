@@ -100,6 +100,11 @@ func (s *session) failoverPlanned(plan *planner.Plan, o runbooks.FailoverOptions
 		}
 		return s.beside(err)
 	}
+	if no, refused := errors.AsType[*runbooks.Refused](err); refused && no.Plan != nil && !s.json && !s.byHand() {
+		if werr := s.world.write(s.world.stdout, func(w io.Writer) error { return report.Outlook(w, no.Plan, s.style) }); werr != nil {
+			return werr
+		}
+	}
 	return s.planned(plan, err)
 }
 

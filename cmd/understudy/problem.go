@@ -117,7 +117,9 @@ func usageProblem(err error) (int, *report.Error) {
 // guardProblem are refusals and verdicts of the runbooks.
 func guardProblem(err error) (int, *report.Error) {
 	if e, ok := errors.AsType[*runbooks.Refused](err); ok {
-		return exitRefused, problem(e.Code, e.Message, e.Hint)
+		doc := problem(e.Code, e.Message, e.Hint)
+		doc.Plan = e.Plan
+		return exitRefused, doc
 	}
 	if e, ok := errors.AsType[*runbooks.SplitBrain](err); ok {
 		doc := problem("split-brain", e.Message, e.Hint, report.DoctorLines(e.Secrets)...)

@@ -19,6 +19,9 @@ type Error struct {
 	Details []string `json:"details,omitempty"`
 	// SplitBrain has both sides of every secret with two writers.
 	SplitBrain []planner.Diagnosis `json:"split_brain,omitempty"`
+	// Plan is what was refused: all its blockers, the other regions, how stale
+	// each copy is.
+	Plan *planner.Plan `json:"plan,omitempty"`
 }
 
 // Problem writes an error for people.

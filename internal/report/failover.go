@@ -10,6 +10,13 @@ import (
 	"github.com/understudy-dr/understudy/planner"
 )
 
+// Outlook writes what speaks for and against a move that is refused.
+func Outlook(w io.Writer, plan *planner.Plan, s Style) error {
+	p := newPrinter(w)
+	outlook(p, plan, s)
+	return p.done()
+}
+
 // outlook says before a failover what a person should weigh: where else it
 // could go, how stale the copies are, what else was noted.
 func outlook(p *printer, plan *planner.Plan, s Style) {
@@ -116,7 +123,7 @@ func candidateLines(c *planner.Candidate, s Style) []string {
 	if !c.Eligible {
 		verdict, look = "rejected", bad
 	}
-	lines := []string{fmt.Sprintf("%s  %s  %s could move, %d behind", c.Region, s.paint(look, verdict), many(c.Secrets, "secret", "secrets"), c.Behind)}
+	lines := []string{fmt.Sprintf("%s  %s  %s could move, %s", c.Region, s.paint(look, verdict), many(c.Secrets, "secret", "secrets"), freshness(c))}
 	var codes []string
 	count, example := map[string]int{}, map[string]planner.Blocker{}
 	for _, l := range c.Limitations {
@@ -137,6 +144,18 @@ func candidateLines(c *planner.Candidate, s Style) []string {
 		lines = append(lines, fmt.Sprintf("  %s: %s", code, why))
 	}
 	return lines
+}
+
+// freshness of a region's copies; what is not known is not "0 behind".
+func freshness(c *planner.Candidate) string {
+	known := fmt.Sprintf("%d behind", c.Behind)
+	switch {
+	case c.Unknown == 0:
+		return known
+	case c.Unknown >= c.Secrets:
+		return "unknown how far behind"
+	}
+	return fmt.Sprintf("%s, %d unknown", known, c.Unknown)
 }
 
 // stalenessLine sums up how fresh the copies are.

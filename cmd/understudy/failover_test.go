@@ -1,0 +1,59 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"github.com/understudy-dr/understudy/internal/report"
+	"github.com/understudy-dr/understudy/internal/sim"
+)
+
+func (d *desk) region(name, state string) {
+	d.t.Helper()
+	if err := d.sim.SetRegion(name, sim.RegionState{State: state}); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// Who is refused needs the other regions, and the whole list, most.
+func TestARefusedFailoverSaysWhereElseAndWhyNot(t *testing.T) {
+	d := newDesk(t)
+	d.want(exitOK, "apply", "--yes", "--allow-replica-gap")
+	d.region("us-east-1", sim.RegionPartitioned)
+	client := secretsmanager.New(secretsmanager.Options{Region: "us-east-1", HTTPClient: d.sim, Credentials: credentials.NewStaticCredentialsProvider("a", "a", "")})
+	if _, err := client.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{SecretId: aws.String("prod/db/orders"), SecretString: aws.String("x")}); err != nil {
+		t.Fatal(err)
+	}
+	d.want(exitOK, "drift", "--fail-on", "critical")
+	d.region("us-east-1", sim.RegionRefuse)
+
+	d.want(exitRefused, "failover", "--to", "us-west-2", "--yes")
+	for _, says := range []string{"Regions, best first:", "us-west-2  rejected", "eu-west-1  rejected", "stale-standby: prod/db/orders", "If reads are all that is needed"} {
+		if !strings.Contains(d.stdout.String(), says) {
+			t.Errorf("not said: %s\n%s", says, &d.stdout)
+		}
+	}
+	d.want(exitRefused, "failover", "--to", "us-west-2", "--yes", "--output", "json")
+	var doc report.Error
+	if err := json.Unmarshal(d.stdout.Bytes(), &doc); err != nil || doc.Code != "stale-standby" || doc.Plan == nil {
+		t.Fatalf("%v\n%s", err, &d.stdout)
+	}
+	if p := doc.Plan; len(p.Candidates) != 2 || len(p.Refused()) != 1 || p.Refused()[0].Secret != "prod/db/orders" || len(p.Staleness) != 23 {
+		t.Errorf("candidates %v, refused for %v, staleness of %d", p.Candidates, p.Refused(), len(p.Staleness))
+	}
+}
+
+// No snapshot and a dark primary: "0 behind" would be a guess.
+func TestUnknownStalenessIsNotZero(t *testing.T) {
+	d := newDesk(t)
+	d.region("us-east-1", sim.RegionRefuse)
+	d.want(exitOK, "failover", "--to", "us-west-2", "--dry-run")
+	if text := d.stdout.String(); !strings.Contains(text, "23 secrets could move, unknown how far behind") {
+		t.Errorf("%s", text[strings.Index(text, "Regions, best"):])
+	}
+}
