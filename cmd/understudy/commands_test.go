@@ -145,6 +145,9 @@ func TestFromApplyToFailover(t *testing.T) {
 	}
 	d.want(exitRefused, "runs", "resume", run.ID) // what is owed would be tried
 	d.want(exitOK, "runs", "resume", run.ID, "--yes")
+	if !strings.Contains(d.stdout.String(), "What its consumers must do:") { // whoever takes over is told all that the first would have been
+		t.Errorf("resume:\n%s", &d.stdout)
+	}
 
 	journal := filepath.Join(d.dir, "state", "runs", run.ID, "journal.jsonl")
 	data, err := os.ReadFile(journal)

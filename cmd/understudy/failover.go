@@ -57,18 +57,23 @@ func (s *session) failover(ctx context.Context) error {
 	if r == nil {
 		return s.failoverPlanned(plan, o, err)
 	}
+	if r.ID == "" && !s.json { // there was nothing to run
+		if err != nil {
+			return err
+		}
+		return s.say("Nothing to do: %s is the primary already.", o.To)
+	}
+	return s.failoverRan(ctx, r, err)
+}
+
+// failoverRan ends a failover that was run, or resumed by whoever took it over.
+func (s *session) failoverRan(ctx context.Context, r *executor.Report, err error) error {
 	document := &failedOver{Report: *r, SplitBrain: s.splitOf(err)}
 	if len(r.ARNs) > 0 {
 		document.Consumers = report.Consumers(string(r.From), string(r.To))
 	}
 	if r.State == executor.Completed && r.ID != "" {
 		document.Probes = notify.Probe(ctx, s.config.Desired().Failover.Probes, nil, s.world.now)
-	}
-	if r.ID == "" && !s.json { // there was nothing to run
-		if err != nil {
-			return err
-		}
-		return s.say("Nothing to do: %s is the primary already.", o.To)
 	}
 	if err := s.finish(ctx, r, document, err); err != nil {
 		return err

@@ -122,6 +122,9 @@ func (s *session) runsResume(ctx context.Context, id string) error {
 	}
 	s.stops.begin()
 	r, err = runbooks.Resume(ctx, s.env("runs resume"), r.ID)
+	if r != nil && r.Command == "failover" {
+		return s.failoverRan(ctx, r, err)
+	}
 	return s.finish(ctx, r, r, err)
 }
 
