@@ -37,6 +37,9 @@ type Report struct {
 	// LoginRisks are the secrets with which applications may fail to log in
 	// now, by cause: the plan's word, and what the runbook found after the run.
 	LoginRisks planner.Risks `json:"login_risks,omitempty"`
+	// Read is how many secrets the runbook read in the new primary after the
+	// run, their values dropped; 0 where that was not asked for.
+	Read int `json:"read,omitempty"`
 	// UnprotectedSince is when some secret last had a copy in sync in a second
 	// region, as the runbook found after the run; nil while all have.
 	UnprotectedSince *time.Time `json:"unprotected_since,omitempty"`

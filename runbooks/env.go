@@ -40,6 +40,11 @@ type Env struct {
 	// unknown. They are asked for where a secret has two writers.
 	Versions VersionReader
 
+	// ReadCurrent reads a secret's value as its consumers do, drops it, and
+	// tells its version. It is asked after a move where [failover] read_check
+	// wants that; nil cannot.
+	ReadCurrent func(ctx context.Context, r topology.Region, n topology.Name) (version string, err error)
+
 	Store  journal.Store
 	Holder journal.Holder
 	Clock  journal.Clock // nil is the machine's

@@ -1,6 +1,7 @@
 package runbooks
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -80,9 +81,16 @@ func Failover(ctx context.Context, env Env, o FailoverOptions) (*planner.Plan, *
 // copy in sync in a second region.
 func (env Env) conclude(ctx context.Context, plan *planner.Plan, report *executor.Report, skip ...topology.Region) error {
 	defer env.tellCalls(report)
-	if err := env.verify(ctx, plan); err != nil {
-		return err
+	wrong := env.verify(ctx, plan)
+	if wrong == nil && env.readsBack() {
+		report.Read = len(wants(plan))
 	}
+	// What is wrong with one secret must not keep the others' state unknown.
+	return cmp.Or(wrong, env.lookBack(ctx, report, skip...))
+}
+
+// lookBack captures the world as a move has left it.
+func (env Env) lookBack(ctx context.Context, report *executor.Report, skip ...topology.Region) error {
 	in, err := env.look(ctx, planner.Options{}, skip...)
 	if err != nil {
 		return err

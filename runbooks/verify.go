@@ -2,6 +2,7 @@ package runbooks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,8 +16,8 @@ import (
 
 // verify reads, afresh and in the new primary only, everything that the plan
 // was to bring about there: each secret standalone or a primary, writable,
-// rotating through the right function, and the alarms acting. It does not
-// trust the run's own word.
+// rotating through the right function, read if the operator wants that, and
+// the alarms acting. It does not trust the run's own word.
 func (env Env) verify(ctx context.Context, plan *planner.Plan) error {
 	var v verification
 	g, ctx := errgroup.WithContext(ctx)
@@ -106,7 +107,37 @@ func (v *verification) secret(ctx context.Context, env Env, r topology.Region, w
 	case w.lambda != "" && s.Rotation.LambdaARN != w.lambda:
 		v.add("%s rotates through %s, not %s", w.name, s.Rotation.LambdaARN, w.lambda)
 	}
+	if env.readsBack() {
+		return v.read(ctx, env, r, s)
+	}
 	return nil
+}
+
+// readsBack: the operator wants values read after a move.
+func (env Env) readsBack() bool { return env.Desired.Failover.ReadCheck && env.ReadCurrent != nil }
+
+// read reads a secret as its consumers do: that it is writable says nothing of
+// its key and its policies.
+func (v *verification) read(ctx context.Context, env Env, r topology.Region, s *topology.Secret) error {
+	version, err := env.ReadCurrent(ctx, r, s.Name)
+	switch {
+	case errors.Is(err, topology.ErrUnreachable), errors.Is(err, topology.ErrThrottled), ctx.Err() != nil:
+		return err
+	case err != nil:
+		v.add("%s cannot be read: %v", s.Name, err)
+		return nil
+	case holdsVersion(s, version):
+		return nil
+	}
+	again, err := env.Cloud.Secret(ctx, r, s.Name) // it may have rotated in between
+	if err == nil && !holdsVersion(again, version) {
+		v.add("%s serves version %s, which it does not list", s.Name, version)
+	}
+	return err
+}
+
+func holdsVersion(s *topology.Secret, id string) bool {
+	return slices.ContainsFunc(s.Versions, func(v topology.Version) bool { return v.ID == id })
 }
 
 func (v *verification) alarms(ctx context.Context, env Env, r topology.Region, names []string) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -75,14 +76,15 @@ func (s *session) failoverRan(ctx context.Context, r *executor.Report, err error
 	if r.State == executor.Completed && r.ID != "" {
 		document.Probes = notify.Probe(ctx, s.config.Desired().Failover.Probes, nil, s.world.now)
 	}
-	if err := s.finish(ctx, r, document, err); err != nil {
+	err = s.finish(ctx, r, document, err)
+	if err != nil && r.State != executor.Completed {
 		return err
 	}
 	if err := s.printProbes(document.Probes); err != nil {
 		return err
 	}
-	if err := s.printAftermath(r, document.Consumers); err != nil {
-		return err
+	if perr := s.printAftermath(r, document.Consumers); perr != nil || err != nil {
+		return cmp.Or(perr, err)
 	}
 	return s.next("copies in the other regions, and what is owed", "status")
 }

@@ -12,6 +12,20 @@ import (
 	"github.com/understudy-dr/understudy/internal/topology"
 )
 
+// ReadCurrent reads a secret's value as its consumers do, key and policies
+// included, drops it, and tells which version it was (GetSecretValue).
+func (c *Client) ReadCurrent(ctx context.Context, region topology.Region, name topology.Name) (version string, err error) {
+	sdk, err := c.sdk.in(ctx, region)
+	if err != nil {
+		return "", err
+	}
+	out, err := sdk.secrets.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: id(name)})
+	if err != nil {
+		return "", opError("GetSecretValue", string(name), region, err)
+	}
+	return aws.ToString(out.VersionId), nil
+}
+
 // Versions are a secret's versions by the time they were made, with those
 // that have lost their last label as far as AWS keeps them
 // (ListSecretVersionIds, IncludeDeprecated). No value is read. Silence is not

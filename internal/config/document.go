@@ -70,6 +70,7 @@ type failoverTable struct {
 	AcceptStale int          `toml:"accept_stale"`
 	Bake        Duration     `toml:"bake"`
 	Fence       string       `toml:"fence"`
+	ReadCheck   bool         `toml:"read_check"`
 	Probes      []probeTable `toml:"probes,omitempty"`
 }
 

@@ -89,6 +89,7 @@ func (d *document) desired(account string) *topology.Desired {
 			AcceptStale: d.Failover.AcceptStale,
 			Bake:        time.Duration(d.Failover.Bake),
 			Fence:       d.Failover.Fence,
+			ReadCheck:   d.Failover.ReadCheck,
 		},
 	}
 	for _, p := range d.Failover.Probes {

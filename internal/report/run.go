@@ -27,6 +27,9 @@ func Run(w io.Writer, r *executor.Report, s Style) error {
 	loginRisks(p, r.LoginRisks, s)
 	phases(p, r.Phases, s)
 	calls(p, r.Calls, r.From, s)
+	if r.Read > 0 {
+		p.linef("\nRead in %s after the run, values dropped: %s.", r.To, many(r.Read, "secret", "secrets"))
+	}
 	arns(p, r.ARNs, s)
 	return p.done()
 }

@@ -60,6 +60,7 @@ type FailoverPolicy struct {
 	AcceptStale int           // secrets that may be behind without --accept-stale
 	Bake        time.Duration // pause between waves
 	Fence       string        // "rotation" (default), "rotation+lambda", "policy"
+	ReadCheck   bool          // read every moved secret's value once, and drop it
 	Probes      []Probe
 }
 
