@@ -389,8 +389,8 @@ func (r *Resolver) recoveredBefore(m *topology.Move, region topology.Region) boo
 
 // sameLineage compares the ARN of a writable copy with the primary's, or
 // with what else tells the primary's suffix: the recovery snapshot, also of the
-// region that our move left, or a replica elsewhere. Where nothing does, the
-// copy counts as another secret.
+// region that our move left, or a replica elsewhere. Where nothing does, and no
+// other region has a copy of this suffix, it counts as another secret.
 func (r *Resolver) sameLineage(s *Standing, secret *topology.Secret) bool {
 	if p := s.PrimarySecret(); p != nil && p.Region != secret.Region {
 		return topology.SameLineage(p, secret)
@@ -409,5 +409,9 @@ func (r *Resolver) sameLineage(s *Standing, secret *topology.Secret) bool {
 			return topology.SameLineage(p, secret)
 		}
 	}
-	return false
+	// A journal that is lost, and a home that is dark: only replication gives
+	// two regions the same suffix.
+	return slices.ContainsFunc(s.Copies, func(c Copy) bool {
+		return c.Region != secret.Region && topology.SameLineage(c.Secret, secret)
+	})
 }

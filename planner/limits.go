@@ -41,6 +41,11 @@ func (m *move) limits(s *Standing, target *Copy, from topology.Region) []Blocker
 		x.Code, x.Message = "unknown", "its copy in "+string(m.to)+" is not known"
 		return []Blocker{x}
 	}
+	if leader := m.leader(s, target); leader != "" {
+		x.Code, x.Message = "moved-already", fmt.Sprintf("its copy in %s follows %s, which can be written: somebody moved it there, and no journal here says so", m.to, leader)
+		x.Fix = fmt.Sprintf("use the state directory that knows of the move; or understudy failover --to %s, which records it", leader)
+		return []Blocker{x}
+	}
 	ref := target.Secret.KmsKeyID
 	if k, known := m.view(m.to).Key(ref); known && !usable(ref, k) {
 		x.Code, x.Message = "key-unusable", fmt.Sprintf("the key %s in %s is %s: nobody could read or write it there", keyName(ref), m.to, keyState(k))
@@ -57,6 +62,17 @@ func (m *move) limits(s *Standing, target *Copy, from topology.Region) []Blocker
 		return []Blocker{x}
 	}
 	return m.freshness(s, target, from)
+}
+
+// leader is the region that has become the primary behind our back, as far as
+// the target's copy tells: while home is dark, and no journal knows of a move.
+// To promote the target then would make a second writer beside it (G2).
+func (m *move) leader(s *Standing, target *Copy) topology.Region {
+	leads := s.Copy(target.Secret.PrimaryRegion)
+	if target.State != CopyStray || s.Move != nil || s.Confirmed || !leads.Secret.Writable() {
+		return ""
+	}
+	return leads.Region
 }
 
 // landing says who may be about to overwrite the target's standalone copy: a

@@ -250,6 +250,9 @@ func (p *player) stagehand(words []string) {
 		f, err := p.env.Cloud.Function(ctx, topology.Region(words[3]), "arn:aws:lambda:"+words[3]+":"+account+":function:"+words[1])
 		p.said("", err)
 		p.printf("invokable %v", f.Invokable)
+	case "forget": // the state directory is lost
+		p.store = journal.NewMemory()
+		p.env.Store = p.store
 	case "another": // another controller takes the lease; "another leaves"
 		p.another(words[1])
 	case "label", "move", "unlabel", "login", "logins", "versions", "acting":
