@@ -182,9 +182,9 @@ func (m *moving) function() (arn string, ok bool) {
 	case f == nil:
 		return arn, true // unknown: the executor looks before it attaches
 	case f.Missing:
-		m.blockRotation("rotation-function-missing", "the rotation function "+arn+" does not exist: rotation stays off", "deploy it, then the same failover again")
+		m.blockRotation("rotation-function-missing", "the rotation function "+arn+" does not exist: rotation stays off", "deploy it, then the same again")
 	case f.State != "" && f.State != "Active":
-		m.blockRotation("rotation-function-not-active", "the rotation function "+arn+" is "+f.State+": rotation stays off", "bring it to Active, then the same failover again")
+		m.blockRotation("rotation-function-not-active", "the rotation function "+arn+" is "+f.State+": rotation stays off", "bring it to Active, then the same again")
 	default:
 		if other := endpointRegion(f.Endpoint); other != "" && other != m.to {
 			m.note(Blocker{

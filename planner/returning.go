@@ -78,6 +78,7 @@ func (r *returning) plan() {
 	} else {
 		r.overwriteHome()
 	}
+	r.policyNotes()
 	r.build.plan.ARNs = append(r.build.plan.ARNs, ARNChange{r.s.Secret, r.source.ARN, topology.WithRegion(r.source.ARN, r.to)})
 	last := r.leave()
 	if rotation, on := r.rotationNow(); on {

@@ -3,6 +3,7 @@ package planner
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/understudy-dr/understudy/internal/topology"
 )
@@ -78,8 +79,12 @@ func (h *handover) unconverged() {
 		if len(h.in.Options.Groups) > 0 && s.Secret != "" && !slices.Contains(h.in.Options.Groups, s.Group) {
 			continue
 		}
+		fix := "understudy apply"
+		if s.Requires != "" {
+			fix += " --" + s.Requires
+		}
 		h.block(Blocker{Code: "not-converged", Secret: s.Secret, Region: s.Region,
-			Message: fmt.Sprintf("%s %s in %s: %s", s.Action, s.Subject(), s.Region, s.Reason), Fix: "understudy apply"})
+			Message: fmt.Sprintf("%s %s in %s: %s", s.Action, s.Subject(), s.Region, s.Reason), Fix: fix})
 	}
 }
 
@@ -125,10 +130,32 @@ func (h *handover) unwell(s *Standing) *Blocker {
 	case p.Secret.RotationInFlight():
 		x.Code, x.Message = "rotation-in-flight", "a rotation is under way: AWSPENDING is on "+p.Secret.Stage(topology.StagePending)
 		x.Fix = "let it finish, or mend its function; else " + PendingWayOut(p.Secret)
+	case h.cannotThaw(p.Secret) != "":
+		x.Code, x.Fix = "rotation-function-unusable", "mend it; understudy drift says how"
+		x.Message = fmt.Sprintf("its rotation function %s in %s %s: rotation that is frozen could not be put back there",
+			functionName(p.Secret.Rotation.LambdaARN), s.Primary, h.cannotThaw(p.Secret))
 	default:
 		return nil
 	}
 	return x
+}
+
+// cannotThaw says why RotateSecret would be refused where a switchover that
+// is called off has to put rotation back, "" if nothing speaks against it. A
+// function that only some secrets may invoke may well be right for this one.
+func (h *handover) cannotThaw(p *topology.Secret) string {
+	f := h.view(p.Region).Functions[p.Rotation.LambdaARN]
+	switch {
+	case !p.Rotation.Enabled || f == nil:
+		return ""
+	case f.Missing:
+		return "does not exist"
+	case f.State != "" && f.State != "Active":
+		return "is " + f.State
+	case !f.Invokable && !strings.Contains(f.Policy, "secretsmanager"):
+		return "may not be invoked by Secrets Manager"
+	}
+	return ""
 }
 
 // replicas says whether every copy may take part: the target and all others
@@ -147,7 +174,11 @@ func (h *handover) replicas(m *moving) bool {
 		switch {
 		case c.State == CopyAbsent && c.Region != h.to && !h.wanted(m.g, m.s, c.Region):
 		case c.State == CopyAbsent:
-			refuse(c.Region, "no-replica", "no replica in "+string(c.Region), "add the region to the replicas of group "+m.g.Name+", then understudy apply")
+			fix := "understudy apply"
+			if !h.wanted(m.g, m.s, c.Region) {
+				fix = "add the region to the replicas of group " + m.g.Name + ", then understudy apply"
+			}
+			refuse(c.Region, "no-replica", "no replica in "+string(c.Region), fix)
 		case c.State != CopyReplica:
 			refuse(c.Region, "not-a-replica", fmt.Sprintf("its copy in %s is %s", c.Region, c.State), "understudy drift says what to do")
 		case c.Listed && c.Entry.Status != topology.InSync:
@@ -156,7 +187,7 @@ func (h *handover) replicas(m *moving) bool {
 			refuse(c.Region, "not-equal", fmt.Sprintf("%s does not hold the same versions as %s", c.Region, m.from), "wait for replication; understudy drift")
 		}
 	}
-	for _, at := range []topology.Region{h.to, m.from} {
+	for _, at := range append(m.followers(), m.from) { // each becomes the primary or a new replica
 		ref := h.desired.Key(m.g, at)
 		if k, known := h.view(at).Key(ref); known && !usable(ref, k) {
 			refuse(at, "key-unusable", fmt.Sprintf("the key %s in %s is %s", keyName(ref), at, keyState(k)), "enable it")
@@ -237,6 +268,7 @@ func (h *handover) handOver(m *moving) {
 	})
 	step.Expect.Current, step.Expect.SameAs = "", m.from // whatever it is by then: the same
 	m.promoted = h.add(rankPromote, step)
+	m.policyNotes()
 	m.arns()
 	m.attachRotation()
 	needs := m.freeThirds(m.needs())

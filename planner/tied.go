@@ -15,7 +15,7 @@ import (
 // it can be mended after the promotion only. It is known where it was asked
 // for (the recovery snapshot keeps it).
 func (m *moving) policyNotes() {
-	what := TiedTo(m.from, m.target.Secret, m.s.Copy(m.from).Secret, m.recovered())
+	what := TiedTo(m.from, m.s.Copy(m.from).Secret, m.recovered(), m.target.Secret)
 	if len(what) == 0 {
 		return
 	}

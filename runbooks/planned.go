@@ -32,7 +32,7 @@ func (env Env) carryOut(ctx context.Context, m plannedMove) (*planner.Plan, *exe
 	if err != nil {
 		return nil, nil, err
 	}
-	in = env.keyPolicies(ctx, in, keyPolicyTime, m.options.To)
+	in = env.policies(ctx, env.keyPolicies(ctx, in, keyPolicyTime, m.options.To))
 	plan := m.plan(in)
 	if err := env.noUnfinishedRun(ctx, m.dryRun, nil); err != nil {
 		return plan, nil, err

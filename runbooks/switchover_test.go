@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -13,6 +15,7 @@ import (
 	"github.com/understudy-dr/understudy/executor"
 	"github.com/understudy-dr/understudy/internal/sim"
 	"github.com/understudy-dr/understudy/internal/topology"
+	"github.com/understudy-dr/understudy/planner"
 	"github.com/understudy-dr/understudy/runbooks"
 )
 
@@ -177,6 +180,111 @@ func TestASwitchoverIsCalledOff(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestASwitchoverRefusesIllHealth: whatever would leave a region behind after
+// the move, or rotation off if it is called off, refuses it. Nothing is done.
+func TestASwitchoverRefusesIllHealth(t *testing.T) {
+	for name, c := range map[string]struct {
+		trouble string
+		want    string
+	}{
+		"the key of a third region": {
+			"disable-key alias/secrets-key-eu in eu-west-1", "the key alias/secrets-key-eu in eu-west-1 is Disabled",
+		},
+		"the function that would take rotation back": {
+			"delete-function rotate-db in us-east-1", "its rotation function rotate-db in us-east-1 does not exist",
+		},
+		"a replica that is missing": {
+			"unreplicate prod/cache/redis from us-east-1 to eu-west-1", "prod/cache/redis: no replica in eu-west-1; hint: understudy apply;",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := converged(t, sim.Options{Lag: time.Second})
+				w.stage(c.trouble)
+				w.refuses(c.want)
+			})
+		})
+	}
+	t.Run("a function that Secrets Manager may not invoke", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := converged(t, sim.Options{Lag: time.Second})
+			function := "arn:aws:lambda:us-east-1:" + account + ":function:rotate-db"
+			if err := w.env.Cloud.RevokeInvoke(t.Context(), home, function, w.statement(function)); err != nil {
+				t.Fatal(err)
+			}
+			w.refuses("its rotation function rotate-db in us-east-1 may not be invoked by Secrets Manager")
+		})
+	})
+}
+
+// stage has something happen to the world, and to arrive everywhere.
+func (w *world) stage(line string) {
+	p := &player{world: w}
+	p.do(line)
+	time.Sleep(10 * time.Second)
+	if said := p.flush(); said != "" {
+		w.t.Fatal(said)
+	}
+}
+
+// refuses expects a switchover to be refused with these words, untouched.
+func (w *world) refuses(want string) {
+	w.t.Helper()
+	w.sim.ResetCalls()
+	_, report, err := runbooks.Switchover(w.t.Context(), w.env, runbooks.SwitchoverOptions{To: west})
+	var refused *runbooks.Refused
+	if !errors.As(err, &refused) || refused.Code != "not-healthy" || report != nil {
+		w.t.Errorf("report %v, err %v; want %q", report != nil, err, want)
+	} else if text := refused.Message + "; hint: " + refused.Hint; !strings.Contains(text, want) {
+		w.t.Errorf("%s; want %q", text, want)
+	}
+	if n := w.mutations(); n != 0 {
+		w.t.Errorf("refused, after %d mutating calls", n)
+	}
+}
+
+// statement is the id of the one statement in a function's policy.
+func (w *world) statement(function string) string {
+	w.t.Helper()
+	f, err := w.env.Cloud.Function(w.t.Context(), home, function)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var policy struct{ Statement []struct{ Sid string } }
+	if err := json.Unmarshal([]byte(f.Policy), &policy); err != nil || len(policy.Statement) != 1 {
+		w.t.Fatalf("policy %q: %v", f.Policy, err)
+	}
+	return policy.Statement[0].Sid
+}
+
+// TestAPlannedMoveTellsOfPolicies: a policy that lets nobody in but through
+// the old region's network goes along, whichever way the secret moves.
+func TestAPlannedMoveTellsOfPolicies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := converged(t, sim.Options{Lag: time.Second})
+		w.stage("tied-policy on prod/db/orders in us-east-1")
+		plan, _, err := runbooks.Switchover(t.Context(), w.env, runbooks.SwitchoverOptions{To: west, DryRun: true})
+		w.tellsOfPolicy(plan, err, west)
+		if _, _, err := runbooks.Failover(t.Context(), w.env, runbooks.FailoverOptions{To: west}); err != nil {
+			t.Fatal(err)
+		}
+		plan, _, err = runbooks.Failback(t.Context(), w.env, runbooks.FailbackOptions{To: home, DryRun: true})
+		w.tellsOfPolicy(plan, err, home)
+	})
+}
+
+func (w *world) tellsOfPolicy(plan *planner.Plan, err error, where topology.Region) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if !slices.ContainsFunc(plan.Notes, func(b planner.Blocker) bool {
+		return b.Code == planner.RiskPolicy && b.Secret == "prod/db/orders" && b.Region == where
+	}) {
+		w.t.Errorf("%s says nothing of the policy: %+v", plan.Command, plan.Notes)
 	}
 }
 
