@@ -177,7 +177,11 @@ func (r *run) concludeAbort(fatal error, steps []planner.Step) (*Report, error) 
 		}
 	}
 	if fatal == nil && open > 0 && r.ctx.Err() == nil {
-		fatal = fmt.Errorf("%d steps could not be undone; try again with: understudy runs abort %s", open, r.id)
+		what := fmt.Sprintf("%d steps", open)
+		if open == 1 {
+			what = "1 step"
+		}
+		fatal = fmt.Errorf("%s could not be undone; try again with: understudy runs abort %s", what, r.id)
 	}
 	return r.conclude(fatal, Aborted)
 }

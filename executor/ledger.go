@@ -24,7 +24,9 @@ type ledger struct {
 	failures map[int32]Failure
 	owed     map[int32]time.Time // deferred steps: since
 	undone   map[int32]Outcome
-	undoing  Counts // undos that this session has ended
+	undoing  Counts            // undos that this session has ended
+	stuck    map[int32]Failure // undos that failed
+	aborting bool              // an abort has begun
 	phases   map[string]*span
 
 	first, last session
@@ -56,7 +58,7 @@ type span struct{ start, end time.Time }
 func newLedger(plan *planner.Plan) *ledger {
 	g := &ledger{
 		plan: plan, index: make(map[string]int32, len(plan.Steps)), steps: make([]stepState, len(plan.Steps)),
-		failures: map[int32]Failure{}, owed: map[int32]time.Time{}, undone: map[int32]Outcome{},
+		failures: map[int32]Failure{}, owed: map[int32]time.Time{}, undone: map[int32]Outcome{}, stuck: map[int32]Failure{},
 		phases: map[string]*span{}, calls: map[topology.Region]Calls{}, state: Running,
 	}
 	g.tally[pending] = len(plan.Steps)
@@ -70,7 +72,7 @@ func newLedger(plan *planner.Plan) *ledger {
 func (g *ledger) visit(r journal.Record) error {
 	switch r.Kind {
 	case kindBegin, kindResume, kindAbort:
-		return read(r, func(s session) error { g.open(s, r.Time); return nil })
+		return read(r, func(s session) error { g.open(r.Kind, s, r.Time); return nil })
 	case kindIntent:
 		return read(r, func(d intent) error { return g.on(r, d.Step, func(i int32) { g.intend(i, d.Undo, r.Time) }) })
 	case kindOutcome:
@@ -98,7 +100,8 @@ func (g *ledger) on(r journal.Record, id string, use func(int32)) error {
 	return nil
 }
 
-func (g *ledger) open(s session, at time.Time) {
+func (g *ledger) open(kind string, s session, at time.Time) {
+	g.aborting = g.aborting || kind == kindAbort
 	if g.started.IsZero() {
 		g.first, g.started = s, at
 	}
@@ -117,6 +120,7 @@ func (g *ledger) settle(i int32, o outcome, at time.Time) {
 	if o.Undo {
 		g.undone[i] = o.Outcome
 		g.undoing.add(o.Outcome)
+		g.stick(i, o)
 		return
 	}
 	s := &g.plan.Steps[i]
@@ -125,7 +129,7 @@ func (g *ledger) settle(i int32, o outcome, at time.Time) {
 	delete(g.failures, i)
 	switch o.Outcome {
 	case Failing:
-		g.failures[i] = Failure{Step: s.ID, Action: string(s.Action), Code: o.Code, Secret: s.Secret, Alarm: s.Alarm, Region: s.Region, Message: o.Message}
+		g.failures[i] = failureOf(s, s.Action, o)
 	case Deferred:
 		if _, ok := g.owed[i]; !ok {
 			g.owed[i] = at
@@ -133,6 +137,18 @@ func (g *ledger) settle(i int32, o outcome, at time.Time) {
 		return
 	}
 	delete(g.owed, i)
+}
+
+// stick keeps why a step was not taken back.
+func (g *ledger) stick(i int32, o outcome) {
+	delete(g.stuck, i)
+	if s := &g.plan.Steps[i]; o.Outcome == Failing {
+		g.stuck[i] = failureOf(s, s.Undo, o)
+	}
+}
+
+func failureOf(s *planner.Step, a planner.Action, o outcome) Failure {
+	return Failure{Step: s.ID, Action: string(a), Code: o.Code, Secret: s.Secret, Alarm: s.Alarm, Region: s.Region, Message: o.Message}
 }
 
 func (c *Counts) add(o Outcome) {
@@ -188,8 +204,8 @@ func (g *ledger) report(id string) *Report {
 	r := &Report{
 		Schema: "understudy/run/v1", ID: id, Command: g.plan.Command, State: g.state, From: g.plan.From, To: g.plan.To,
 		Started: g.started.UTC(), Ended: g.ended.UTC(), Steps: g.counts(), Reason: g.reason, Holder: g.last.Holder,
-		Failures: g.failuresByCause(), Owed: g.debts(id), Phases: g.phaseList(), Calls: maps.Clone(g.calls), ARNs: g.arns(),
-		LoginRisks: slices.Clone(g.plan.LoginRisks),
+		Failures: byCause(g.failures), Stuck: byCause(g.stuck), Owed: g.debts(id), Phases: g.phaseList(), Calls: maps.Clone(g.calls), ARNs: g.arns(),
+		LoginRisks: slices.Clone(g.plan.LoginRisks), Aborting: g.aborting && g.state != Aborted,
 	}
 	if g.ended.IsZero() {
 		r.Ended = time.Time{}
@@ -200,14 +216,14 @@ func (g *ledger) report(id string) *Report {
 	return r
 }
 
-// failuresByCause groups what went wrong: by code, then in the plan's order.
-func (g *ledger) failuresByCause() []Failure {
-	order := slices.SortedFunc(maps.Keys(g.failures), func(a, b int32) int {
-		return cmp.Or(cmp.Compare(g.failures[a].Code, g.failures[b].Code), cmp.Compare(a, b))
+// byCause groups what went wrong: by code, then in the plan's order.
+func byCause(failures map[int32]Failure) []Failure {
+	order := slices.SortedFunc(maps.Keys(failures), func(a, b int32) int {
+		return cmp.Or(cmp.Compare(failures[a].Code, failures[b].Code), cmp.Compare(a, b))
 	})
 	list := make([]Failure, 0, len(order))
 	for _, i := range order {
-		list = append(list, g.failures[i])
+		list = append(list, failures[i])
 	}
 	return list
 }

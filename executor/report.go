@@ -30,6 +30,10 @@ type Report struct {
 	// Reason is why the run halted, "" if it did not, or steps failed and
 	// that is all.
 	Reason string `json:"reason,omitempty"`
+	// Aborting: an abort has begun and not ended, so that only an abort can
+	// end the run. Stuck are the undos that failed.
+	Aborting bool      `json:"aborting,omitempty"`
+	Stuck    []Failure `json:"stuck,omitempty"`
 	// OneWay are the steps of an aborted run that nothing takes back.
 	OneWay []OneWayStep `json:"one_way,omitempty"`
 	// Blocked is what stands in the way of a plan that had nothing to do.

@@ -33,7 +33,7 @@ func (e *Executor) Resume(ctx context.Context, id string) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	if rep.State == Aborted || r.abortBegun(ctx) {
+	if rep.State == Aborted || rep.Aborting {
 		return rep, fmt.Errorf("resume %s: %w; make a new plan", r.id, ErrAborted)
 	}
 	if r.since, err = r.movedSince(ctx); err != nil {
@@ -60,16 +60,6 @@ func (e *Executor) reopen(ctx context.Context, id string) (*run, error) {
 		return nil, err
 	}
 	return r, r.acquire(ctx)
-}
-
-// abortBegun: an abort that stopped midway can only be aborted again.
-func (r *run) abortBegun(ctx context.Context) bool {
-	for rec, err := range journal.Read(ctx, r.e.opts.Store, logKey(r.id)) {
-		if err == nil && rec.Kind == kindAbort {
-			return true
-		}
-	}
-	return false
 }
 
 // find completes a run's id.
@@ -225,16 +215,13 @@ func summarize(ctx context.Context, s journal.Store, id string) (Summary, error)
 		_, last, _ := deedsOf(ctx, s, id)
 		return Summary{ID: id, Command: last.Command, From: last.From, To: last.To, Holder: last.Holder, Total: last.Steps}, err
 	}
-	book, aborting := newLedger(doc.Plan), false
-	err = each(ctx, s, id, func(rec journal.Record) error {
-		aborting = aborting || rec.Kind == kindAbort
-		return book.visit(rec)
-	})
+	book := newLedger(doc.Plan)
+	err = each(ctx, s, id, book.visit)
 	if book.started.IsZero() {
 		book.started = doc.Created
 	}
 	rep := book.report(id)
 	return Summary{ID: id, Command: rep.Command, State: rep.State, From: rep.From, To: rep.To,
 		Started: rep.Started, Ended: rep.Ended, Total: len(doc.Plan.Steps), Steps: rep.Steps, Holder: rep.Holder,
-		Aborting: aborting && rep.State != Aborted}, err
+		Aborting: rep.Aborting}, err
 }

@@ -239,7 +239,7 @@ func (r *run) session(ctx context.Context, kind string) error {
 	if err != nil {
 		return err
 	}
-	r.book.open(s, at)
+	r.book.open(kind, s, at)
 	return r.anchor(ctx)
 }
 

@@ -104,7 +104,7 @@ func (s *session) runsShow(ctx context.Context, id string) error {
 		return err
 	}
 	if r.State == executor.Halted || r.State == executor.Running {
-		return s.next("goes on where it stopped", "runs", "resume", r.ID)
+		return s.nextAfterStop(r, nil)
 	}
 	return nil
 }
@@ -113,6 +113,9 @@ func (s *session) runsResume(ctx context.Context, id string) error {
 	r, plan, err := executor.Load(ctx, s.store, id)
 	if err != nil {
 		return err
+	}
+	if r.Aborting {
+		return &runbooks.Refused{Code: "unfinished-abort", Message: "the abort of " + r.ID + " is not finished, so it can't go on; nothing was changed", Hint: "understudy runs abort " + r.ID}
 	}
 	if r.State != executor.Completed || len(r.Owed) > 0 { // what is owed is tried again
 		question := "This resumes " + r.ID

@@ -111,8 +111,8 @@ func (s *session) env(cmd string) runbooks.Env {
 		Quirks:  s.config.Quirks,
 		Observe: s.observe(s.client.Reader),
 		Cloud:   s.client, CallCounts: s.client.Calls, KeyPolicy: s.client.KeyPolicy, Versions: s.client.Versions,
-		ReadCurrent: s.client.ReadCurrent,
-		Store:       s.store, Holder: journal.Self(cmd),
+		ReadCurrent: s.client.ReadCurrent, Policy: s.client.Policy,
+		Store: s.store, Holder: journal.Self(cmd),
 		Confirm: s.confirmPlan, Progress: s.event, Stop: s.stops.stop, Warn: s.warn, Tell: s.tell,
 		LeaseTTL: s.cli.Duration("lease-ttl"),
 	}

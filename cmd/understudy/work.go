@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -114,7 +115,7 @@ func (s *session) finish(ctx context.Context, r *executor.Report, document any, 
 		if !s.json && err != nil && len(r.Failures) == 0 && r.Reason == "" {
 			s.log.Error(s.world.complete(err.Error()))
 		}
-		if nerr := s.nextAfterStop(r.ID, err); nerr != nil {
+		if nerr := s.nextAfterStop(r, err); nerr != nil {
 			return nerr
 		}
 		return exit(exitStopped)
@@ -123,11 +124,23 @@ func (s *session) finish(ctx context.Context, r *executor.Report, document any, 
 }
 
 // nextAfterStop: whoever took the lease over has the run now.
-func (s *session) nextAfterStop(id string, err error) error {
-	if errors.Is(err, executor.ErrLeaseLost) {
-		return s.next("how far the controller is that took over", "runs", "show", id)
+func (s *session) nextAfterStop(r *executor.Report, err error) error {
+	switch {
+	case errors.Is(err, executor.ErrLeaseLost):
+		return s.next("how far the controller is that took over", "runs", "show", r.ID)
+	case r.Aborting:
+		return s.next("takes back the rest", "runs", "abort", r.ID)
 	}
-	return s.next("goes on where this stopped", "runs", "resume", id)
+	if err := s.next("goes on where this stopped", "runs", "resume", r.ID); err != nil || !unwinds(r) {
+		return err
+	}
+	return s.next("or calls it off: nothing was promoted yet", "runs", "abort", r.ID)
+}
+
+// unwinds: a planned move that has promoted nothing can still be called off.
+func unwinds(r *executor.Report) bool {
+	planned := r.Command == "switchover" || r.Command == "failback"
+	return planned && !slices.ContainsFunc(r.Phases, func(p executor.Phase) bool { return p.Name == planner.PhasePromote })
 }
 
 // notify tells the webhooks. What goes wrong there is logged: a webhook never

@@ -21,7 +21,8 @@ func Run(w io.Writer, r *executor.Report, s Style) error {
 	if r.Reason != "" {
 		p.paragraph(s, cell{"  " + clean(r.Reason), bad})
 	}
-	failures(p, r.Failures, s)
+	failures(p, "Failed", r.Failures, s)
+	failures(p, "Could not take back", r.Stuck, s)
 	oneWay(p, r.OneWay, s)
 	owed(p, r.Owed, s)
 	loginRisks(p, r.LoginRisks, s)
@@ -55,7 +56,7 @@ func runTitle(r *executor.Report, s Style) string {
 
 // failures are grouped by cause: a thousand secrets under one disabled key are
 // one thing to mend.
-func failures(p *printer, list []executor.Failure, s Style) {
+func failures(p *printer, what string, list []executor.Failure, s Style) {
 	if len(list) == 0 {
 		return
 	}
@@ -70,7 +71,7 @@ func failures(p *printer, list []executor.Failure, s Style) {
 	})
 	p.line("")
 	for _, c := range causes {
-		p.line(s.paint(bad, fmt.Sprintf("Failed %s: %s", many(len(groups[c]), "step", "steps"), clean(c.code))))
+		p.line(s.paint(bad, fmt.Sprintf("%s %s: %s", what, many(len(groups[c]), "step", "steps"), clean(c.code))))
 		g := grid{style: s, indent: 2}
 		shown, rest := s.fold(len(groups[c]))
 		if len(groups[c]) > 1 { // what they share is said once
