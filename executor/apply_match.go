@@ -56,6 +56,11 @@ func (a *actions) matchVersions(s *planner.Step) operation {
 // AWSPREVIOUS goes first as AWSCURRENT, so that AWS itself moves it on when
 // AWSCURRENT gets its place.
 func (a *actions) nextMatch(s *planner.Step, p, c *topology.Secret) *call {
+	if labelCount(c) >= planner.MostLabels { // one more is needed, to copy or to move on
+		if next := a.dropOne(s, p, c, copyLabel); next != nil {
+			return next
+		}
+	}
 	for _, v := range inOrder(p) {
 		if !slices.Contains(versionIDs(c), v.ID) {
 			if on := c.Stage(copyLabel); on != "" && len(labelsOn(c, on)) > 1 { // a label on another version is not moved by a copy
@@ -69,14 +74,28 @@ func (a *actions) nextMatch(s *planner.Step, p, c *topology.Secret) *call {
 			}
 		}
 	}
+	return a.dropOne(s, p, c, "")
+}
+
+// dropOne takes off a label that the source does not have and that is not to
+// be kept, nil if there is none.
+func (a *actions) dropOne(s *planner.Step, p, c *topology.Secret, keep string) *call {
 	for _, v := range c.Versions {
 		for _, label := range v.Stages {
-			if p.Stage(label) == "" && label != topology.StageCurrent {
+			if p.Stage(label) == "" && label != topology.StageCurrent && label != keep {
 				return a.dropLabel(s, label, v.ID)
 			}
 		}
 	}
 	return nil
+}
+
+func labelCount(c *topology.Secret) int {
+	n := 0
+	for _, v := range c.Versions {
+		n += len(v.Stages)
+	}
+	return n
 }
 
 // nextLabel is the call that brings a label to its version, nil if it is there.

@@ -1,6 +1,7 @@
 package executor_test
 
 import (
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,14 +20,21 @@ import (
 // Two copies that parted: us-west-2 went on by three values and a label of its
 // own, us-east-1 has one that is to be lost, or not.
 func TestMatchVersions(t *testing.T) {
-	for name, givenUp := range map[string]bool{"what is not in the plan refuses it": false, "what is given up loses its label": true} {
+	for name, c := range map[string]struct {
+		givenUp bool
+		labels  int // of us-east-1's own
+	}{
+		"what is not in the plan refuses it":                    {false, 0},
+		"what is given up loses its label":                      {true, 0},
+		"a copy with all the labels that AWS allows takes more": {true, planner.MostLabels},
+	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { matchVersions(t, givenUp) })
+			synctest.Test(t, func(t *testing.T) { matchVersions(t, c.givenUp, c.labels) })
 		})
 	}
 }
 
-func matchVersions(t *testing.T, givenUp bool) {
+func matchVersions(t *testing.T, givenUp bool, labels int) {
 	const n = "prod/db/orders"
 	s := sim.New(sim.Options{Seed: 7, Lag: time.Second})
 	if err := s.Load(smallFleet()); err != nil {
@@ -50,6 +58,9 @@ func matchVersions(t *testing.T, givenUp bool) {
 	}
 	put("us-west-2", "aside", "THEIRS")
 	orphan := put("us-east-1", "mine", "MINE")
+	for have := 3; have < labels; have++ { // beside AWSCURRENT, AWSPREVIOUS and MINE
+		put("us-east-1", "mine", fmt.Sprintf("MINE_%02d", have))
+	}
 	before, err := c.Secret(ctx, "us-east-1", n)
 	if err != nil {
 		t.Fatal(err)

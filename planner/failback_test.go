@@ -127,6 +127,27 @@ func TestRescueStaysWithinTheLabels(t *testing.T) {
 	}
 }
 
+// What can't be overwritten is copied into, which takes a label for a moment.
+func TestTheWayHomeInPlaceNeedsALabel(t *testing.T) {
+	listed := func(s *topology.Secret) {
+		s.PrimaryRegion, s.Replicas = east, []topology.ReplicaStatus{{Region: west, Status: topology.InSync}}
+	}
+	for custom, refused := range map[int]bool{16: false, 17: true} {
+		full := func(s *topology.Secret) {
+			for i := range custom {
+				s.Versions = append(s.Versions, topology.Version{ID: fmt.Sprintf("v%02d", i), Stages: []string{fmt.Sprintf("L%d", i)}})
+			}
+		}
+		p := planner.Failback(away(listed, full))
+		if got := len(p.Refused()) == 1 && p.Refused()[0].Code == "label-limit"; got != refused {
+			t.Errorf("%d labels of one's own: %+v", custom, p.Blockers)
+		}
+		if p := planner.Failback(away(nil, full)); len(p.Refused()) > 0 {
+			t.Errorf("%d labels, overwritten: %+v", custom, p.Blockers)
+		}
+	}
+}
+
 func TestAPromotedRegionIsNeverRemoved(t *testing.T) { // G1
 	listed := func(s *topology.Secret) {
 		s.PrimaryRegion, s.Replicas = east, []topology.ReplicaStatus{{Region: west, Status: topology.InSync}}

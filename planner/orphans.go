@@ -13,9 +13,9 @@ import (
 // number follows.
 const RescueLabel = "UNDERSTUDY_RESCUED_"
 
-// mostLabels is how many staging labels a secret may have on all versions
+// MostLabels is how many staging labels a secret may have on all versions
 // together (AWS: Secrets Manager quotas).
-const mostLabels = 20
+const MostLabels = 20
 
 // All, in Options.Rescue and Options.GiveUp, means every secret.
 const All topology.Name = "*"
@@ -93,6 +93,7 @@ func (r *returning) settleOrphans() bool {
 		return true
 	case rescue:
 		ids, ok := r.rescue(r.s, r.g, found, r.ready)
+		r.rescued = len(ids)
 		r.ready = append(r.ready, ids...)
 		r.riskOrphans(found, true)
 		return ok
@@ -150,10 +151,10 @@ func orphanWords(list []orphan) string {
 func (b *build) rescue(s *Standing, g *topology.Group, list []orphan, needs []string) (ids []string, ok bool) {
 	p := s.PrimarySecret()
 	next, used := labelsOf(p)
-	if used+len(list) > mostLabels {
+	if used+len(list) > MostLabels {
 		b.block(Blocker{
 			Code: "label-limit", Secret: s.Secret, Region: s.Primary,
-			Message: fmt.Sprintf("%s to rescue, and %d of the %d staging labels that AWS allows are taken", count(len(list), "version"), used, mostLabels),
+			Message: fmt.Sprintf("%s to rescue, and %d of the %d staging labels that AWS allows are taken", count(len(list), "version"), used, MostLabels),
 			Fix:     "take labels that are not needed off its versions (aws secretsmanager update-secret-version-stage), or give versions up",
 		})
 		return nil, false

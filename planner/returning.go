@@ -16,6 +16,7 @@ type returning struct {
 	// promoted while all regions answered. The executor waits for it.
 	settling bool
 	ready    []string // steps after which the old home may be touched
+	rescued  int      // versions that come into the acting primary before
 }
 
 // mayReturn says whether the secret can go home, and blocks it if not.
@@ -73,10 +74,13 @@ func (r *returning) plan() {
 	if !r.settleOrphans() {
 		return
 	}
-	if r.inPlace() {
-		r.refill()
-	} else {
+	switch {
+	case !r.inPlace():
 		r.overwriteHome()
+	case r.labelFree():
+		r.refill()
+	default:
+		return
 	}
 	r.policyNotes()
 	r.build.plan.ARNs = append(r.build.plan.ARNs, ARNChange{r.s.Secret, r.source.ARN, topology.WithRegion(r.source.ARN, r.to)})
@@ -201,6 +205,21 @@ func (r *returning) lossWords() string {
 		return "the versions given up go with it"
 	}
 	return "it holds nothing that would be lost"
+}
+
+// labelFree refuses a way home by match-versions where it would stop midway:
+// what is copied, and a primary whose list is to be renewed, need a label for
+// a moment.
+func (r *returning) labelFree() bool {
+	if _, used := labelsOf(r.source); used+r.rescued < MostLabels {
+		return true
+	}
+	r.block(Blocker{
+		Code: "label-limit", Secret: r.s.Secret, Region: r.from,
+		Message: fmt.Sprintf("the way home needs one staging label for a moment, and all %d that AWS allows are taken", MostLabels),
+		Fix:     "take a label that is not needed off its versions (aws secretsmanager update-secret-version-stage)",
+	})
+	return false
 }
 
 // refill brings an old home up to date that can't be overwritten.
