@@ -2,6 +2,8 @@ package runbooks
 
 import (
 	"context"
+	"fmt"
+	"strings"
 
 	"github.com/understudy-dr/understudy/executor"
 	"github.com/understudy-dr/understudy/internal/topology"
@@ -19,6 +21,8 @@ type RescueOptions struct {
 // number). AWSCURRENT stays where it is; whoever wants a rescued version to be
 // current moves the label. It is idempotent: a version that the primary holds
 // is not copied again. With nothing to rescue the report has no ID.
+// What can't be rescued keeps no other secret; it is in the error, beside the
+// report.
 func Rescue(ctx context.Context, env Env, o RescueOptions) (*planner.Plan, *executor.Report, error) {
 	env = env.counting()
 	options := planner.Options{From: o.From}
@@ -40,5 +44,21 @@ func Rescue(ctx context.Context, env Env, o RescueOptions) (*planner.Plan, *exec
 		return plan, nil, err
 	}
 	report, err := env.run(ctx, plan, executor.SpecOf(env.Desired), env.stillPlanned(plan, options, planner.Rescue))
+	if err == nil {
+		err = notRescued(plan)
+	}
 	return plan, report, err
+}
+
+// notRescued names what the plan had to leave where it is: who reads "done"
+// may delete the only copy.
+func notRescued(plan *planner.Plan) error {
+	if len(plan.Blockers) == 0 {
+		return nil
+	}
+	lines := make([]string, 0, len(plan.Blockers))
+	for _, b := range plan.Blockers {
+		lines = append(lines, blockerLine(b)+"; "+b.Fix)
+	}
+	return fmt.Errorf("the run ended, but not everything is rescued:\n  %s", strings.Join(firstOf(lines, 20), "\n  "))
 }
