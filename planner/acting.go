@@ -53,7 +53,8 @@ type Standing struct {
 	Secret topology.Name
 	// Primary is the acting primary region, which everything is judged
 	// against: where the journal moved the secret and observation does not
-	// contradict it, else the region that home's copy follows, else home.
+	// contradict it, else the region that home's copy follows, or that alone
+	// has it where others were moved, else home.
 	Primary topology.Region
 	// Confirmed: Primary answered and its copy is writable. Otherwise Primary
 	// is the journal's word, a replica's, or merely home.
@@ -186,6 +187,7 @@ type Resolver struct {
 	regions []topology.Region
 	views   []*topology.RegionView
 	names   []topology.Name
+	away    map[topology.Region]bool // see movedTo
 }
 
 // Resolver prepares for many calls of Resolve.
@@ -300,6 +302,11 @@ func (r *Resolver) findPrimary(s *Standing) {
 	s.Primary = home.Region
 	switch {
 	case home.State == CopyUnknown:
+	case home.Secret == nil && s.Move == nil:
+		// First created where the others had moved to: home never had it.
+		if only := r.onlyWriter(s); only != "" {
+			s.Primary, s.Confirmed = only, true
+		}
 	case home.Secret.Writable():
 		s.Confirmed = true
 	case home.Secret.Role() == topology.RoleReplica:
@@ -307,6 +314,34 @@ func (r *Resolver) findPrimary(s *Standing) {
 		s.Primary = home.Secret.PrimaryRegion
 		s.Confirmed = s.Copy(s.Primary).Secret.Writable()
 	}
+}
+
+// onlyWriter is the one region with a writable copy, if others were moved
+// there; "" if it is not, or a region may have one that is dark.
+func (r *Resolver) onlyWriter(s *Standing) (only topology.Region) {
+	for i := range s.Copies {
+		switch c := &s.Copies[i]; {
+		case c.State == CopyUnknown, c.Secret.Writable() && only != "":
+			return ""
+		case c.Secret.Writable():
+			only = c.Region
+		}
+	}
+	if !r.movedTo(only) {
+		return ""
+	}
+	return only
+}
+
+// movedTo reports whether a move of ours has put secrets into a region.
+func (r *Resolver) movedTo(region topology.Region) bool {
+	if r.away == nil {
+		r.away = map[topology.Region]bool{}
+		for _, m := range r.in.Placement.Acting {
+			r.away[m.To] = true
+		}
+	}
+	return r.away[region]
 }
 
 func (r *Resolver) classify(s *Standing, c *Copy, p *topology.Secret) CopyState {
