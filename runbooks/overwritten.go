@@ -18,12 +18,13 @@ import (
 // closerTime is how long a command may look at copies one by one.
 const closerTime = 30 * time.Second
 
-// lookCloser asks afresh about copies that we promoted and that a list shows
-// as replicas. Either somebody replicated over them, and all that was written
-// there is gone; or the list is of before the promotion, for it may lag five
-// minutes behind (AWS: ListSecrets), and the acting primary would be taken for
-// another region's replica. What is not answered stays as it was listed; a
-// region that throttles one look until it gives up is asked for no other.
+// lookCloser asks afresh about copies of secrets that we moved and that a list
+// shows otherwise. Either somebody meddled: replicated over a promoted copy,
+// say, and all that was written there is gone. Or the list is of before or
+// amid the move, for it may lag five minutes behind (AWS: ListSecrets), and a
+// move that is done would be taken for one that is not. What is not answered
+// stays as it was listed.; a region that throttles one look until it gives
+// up is asked for no other.
 func (env Env) lookCloser(ctx context.Context, in planner.Input) planner.Input {
 	describe := env.Describe
 	if describe == nil && env.Cloud != nil {
@@ -75,17 +76,21 @@ func (env Env) lookCloser(ctx context.Context, in planner.Input) planner.Input {
 	return in
 }
 
-// doubtful are the copies that we promoted last and that are listed as
-// replicas, and those that we left and that are listed as rotating, where
-// they were not described.
+// doubtful are the copies of secrets that we moved which are listed otherwise
+// than the move left them, where they were not described: the region that we
+// promoted is a replica, another one is writable or follows some other region.
 func doubtful(in planner.Input) []*topology.Secret {
 	var ask []*topology.Secret
 	for n, m := range in.Placement.Acting {
-		if s, _ := in.Observed.Secret(m.To, n); s != nil && s.Role() == topology.RoleReplica && !s.Described {
-			ask = append(ask, s)
-		}
-		if s, _ := in.Observed.Secret(m.From, n); s.Writable() && s.Rotation.Enabled && !s.Described {
-			ask = append(ask, s)
+		for r := range in.Observed.Regions {
+			s, _ := in.Observed.Secret(r, n)
+			if s == nil || s.Described {
+				continue
+			}
+			follows := s.Role() == topology.RoleReplica
+			if r == m.To && follows || r != m.To && !(follows && s.PrimaryRegion == m.To) {
+				ask = append(ask, s)
+			}
 		}
 	}
 	slices.SortFunc(ask, func(x, y *topology.Secret) int {

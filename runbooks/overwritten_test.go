@@ -35,3 +35,35 @@ func TestAListThatLagsDoesNotWriteAFailoverOff(t *testing.T) { // G2 G5
 		}
 	})
 }
+
+// Nor does it take a move that is done for one that is half done: what a
+// planned move leaves is seen as it is, at once.
+func TestAListThatLagsDoesNotUndoAPlannedMove(t *testing.T) { // G5
+	synctest.Test(t, func(t *testing.T) {
+		w := converged(t, sim.Options{Lag: time.Second, ListLag: 5 * time.Minute})
+		time.Sleep(6 * time.Minute)
+		asItIs := func(after string) {
+			t.Helper()
+			plan, err := runbooks.Plan(t.Context(), w.env)
+			if err != nil || !plan.Empty() || len(plan.Blockers) > 0 {
+				t.Errorf("after the %s: %v, to do %v, blocked %+v", after, err, plan.Summary, plan.Blockers)
+			}
+			report, err := runbooks.Drift(t.Context(), w.env, runbooks.DriftOptions{NoSnapshot: true})
+			if err != nil || report.Verdict != drift.Clean {
+				t.Errorf("after the %s: %v, %s: %+v", after, err, report.Verdict, report.Findings)
+			}
+		}
+		if _, _, err := runbooks.Switchover(t.Context(), w.env, runbooks.SwitchoverOptions{To: west}); err != nil {
+			t.Fatal(err)
+		}
+		asItIs("switchover")
+		time.Sleep(6 * time.Minute)
+		if _, _, err := runbooks.Failover(t.Context(), w.env, runbooks.FailoverOptions{To: home}); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := runbooks.Failback(t.Context(), w.env, runbooks.FailbackOptions{To: west}); err != nil {
+			t.Fatal(err)
+		}
+		asItIs("failback")
+	})
+}
