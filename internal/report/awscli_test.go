@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -282,5 +283,42 @@ func TestAFenceGoesIntoAPolicyAndOutAgain(t *testing.T) {
 		if diff := cmp.Diff([]string{fenced, "", bare, ""}, strings.Split(out, "\x00")); diff != "" {
 			t.Errorf("fenced, fenced again, unfenced:\n%s", diff)
 		}
+	}
+}
+
+// runHelpers runs helpers, and what is behind them, in a directory of their own, which
+// must be left empty.
+func runHelpers(t *testing.T, script string) (string, error) {
+	t.Helper()
+	temp, path := t.TempDir(), filepath.Join(t.TempDir(), "helpers.sh")
+	t.Setenv("TMPDIR", temp)
+	if err := os.WriteFile(path, []byte(script), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := bash(t, filepath.Dir(path), path)
+	if left, rerr := os.ReadDir(temp); rerr != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, rerr)
+	}
+	return out, err
+}
+
+// A value that can't go through a pipe is in a file without a name, so that not
+// even a kill leaves it behind; and it can be read twice, as the aws CLI does.
+func TestAValueInAFileHasNoName(t *testing.T) {
+	if _, err := os.Stat("/dev/shm"); err != nil {
+		t.Skip("there is no /dev/shm")
+	}
+	out, err := runHelpers(t, shellCore+shellValues+`
+aws() {
+  case $2 in
+  get-secret-value) { readlink "/proc/$BASHPID/fd/9" >&2; } 9>&1; printf 'the value\n' ;;
+  put-secret-value) cat /dev/stdin; cat /dev/stdin ;;
+  esac
+}
+pass_file from to secret version label
+STEP=''
+`)
+	if err != nil || !regexp.MustCompile(`^/dev/shm/understudy\S+ \(deleted\)\nthe value\nthe value\n$`).MatchString(out) {
+		t.Errorf("%v\n%s", err, out)
 	}
 }

@@ -2,9 +2,9 @@
 # Values. One passes from one aws to the next through a pipe and is nowhere else:
 # in no variable, argument or file, not on the screen, and not in what an error
 # says either, of which only the code is shown. (What has a carriage return or a
-# NUL in it would not survive that, and goes by a file in memory.)
+# NUL in it would not survive that, and goes by a file in memory without a name.)
 
-export PYTHONUTF8=1 AWS_CLI_FILE_ENCODING=UTF-8
+export PYTHONUTF8=1 AWS_CLI_FILE_ENCODING=UTF-8 AWS_CLI_OUTPUT_ENCODING=UTF-8
 
 no_history() { # the CLI's own history would keep the values, in a file
   if [[ $(command aws configure get cli_history 2>/dev/null || true) == enabled ]]; then
@@ -25,11 +25,10 @@ pass_text() { # awk takes off the line end that the CLI adds
     put "${@:2}" --secret-string file:///dev/stdin
 }
 pass_binary() { value "$1" "$3" "$4" text SecretBinary | base64 --decode | put "${@:2}" --secret-binary fileb:///dev/stdin; }
-pass_file() (
-  memory=$(umask 077 && mktemp /dev/shm/understudy.XXXXXX)
-  trap 'rm -f "$memory"' EXIT
-  value "$1" "$3" "$4" json '{SecretString: SecretString}' >"$memory"
-  put "${@:2}" --cli-input-json "file://$memory"
+pass_file() ( # the file loses its name while it is empty: whatever ends this leaves nothing behind
+  memory=$(umask 077 && mktemp /dev/shm/understudy.XXXXXX) && exec 4<>"$memory" && rm "$memory" &&
+    value "$1" "$3" "$4" json '{SecretString: SecretString}' >&4 &&
+    put "${@:2}" --cli-input-json file:///dev/stdin <&4 # opened anew each time the CLI reads it, and that is twice
 )
 
 discreetly() { # COMMAND...: its errors by their codes only
