@@ -194,7 +194,7 @@ func (w *byHand) values() []string {
 	}
 	w.sim.control("GET", "state", "", &now)
 	for region, c := range w.sm {
-		if now.Regions[region].State == "hang" {
+		if s := now.Regions[region].State; s == "hang" || s == "refuse" {
 			continue
 		}
 		for name, s := range w.copies(region) {

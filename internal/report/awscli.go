@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -18,6 +19,10 @@ import (
 // CLI. A block a step, in an order that its needs allow, each of which looks
 // first, checks what the plan was made on, acts, and waits until the effect
 // shows, as package executor does; so a script that stopped is run again.
+//
+// In an emergency a step that can't be done is left, with what needs it, and
+// so is each further step in a region that turned out not to answer; all else
+// goes on. A planned move stops at the first step that can't be done.
 //
 // Steps in regions that did not answer when the plan was made are written
 // commented out, at the end. No value of a secret is in the script or on any
@@ -51,6 +56,8 @@ type script struct {
 	owed []*planner.Step // those that no region answers to
 	// order is all of them.
 	order []*planner.Step
+	// numbers are what the script calls those by ID that may be left undone.
+	numbers map[string]string
 	// adopters are the regions that promoted copies later become replicas of.
 	adopters map[*planner.Step]topology.Region
 	// home is the later promotion of the copy that a step changes; noted are
@@ -75,7 +82,7 @@ func newScript(plan *planner.Plan) (*script, error) {
 		return nil, err
 	}
 	s := &script{plan: plan, order: order, adopters: map[*planner.Step]topology.Region{}, enabled: map[alarmAt]bool{},
-		home: map[*planner.Step]*planner.Step{}, noted: map[*planner.Step]bool{}}
+		home: map[*planner.Step]*planner.Step{}, noted: map[*planner.Step]bool{}, numbers: map[string]string{}}
 	s.findLater()
 	left := map[string]bool{} // IDs of owed steps
 	for _, step := range order {
@@ -91,7 +98,24 @@ func newScript(plan *planner.Plan) (*script, error) {
 		}
 		s.live = append(s.live, step)
 	}
+	for i, step := range s.live {
+		if s.mayBeLeft(step) {
+			s.numbers[step.ID] = strconv.Itoa(i + 1)
+		}
+	}
+	for i, step := range s.owed {
+		s.numbers[step.ID] = "owed " + strconv.Itoa(i+1)
+	}
 	return s, nil
+}
+
+// emergency: what can be done must be done, whatever can't.
+func (s *script) emergency() bool { return s.plan.Command == "failover" }
+
+// mayBeLeft: the script goes on if the step can't be done. The old primary may
+// stop answering at any time, and must not hold up the rest.
+func (s *script) mayBeLeft(step *planner.Step) bool {
+	return s.emergency() || step.Owed || slices.Contains(s.owed, step)
 }
 
 // findLater notes what steps must know of later ones, so that a script which
@@ -223,7 +247,7 @@ func (s *script) blocks() {
 	}
 	s.line("")
 	s.line("STEP=''")
-	s.line("if [[ -n $NOT_DONE ]]; then printf 'Done, but for what is still owed:\\n%%s' \"$NOT_DONE\" >&2; exit 1; fi")
+	s.line("if [[ -n $NOT_DONE ]]; then printf 'Done, but for these:%%s\\nOnce the cause is gone, run the same again: what is done is skipped.\\n' \"$NOT_DONE\" >&2; exit 1; fi")
 	if len(s.noted) > 0 {
 		s.line(`rm -f "$MOVED"`)
 	}
@@ -253,30 +277,44 @@ func (s *script) darkRegion(step *planner.Step) topology.Region {
 
 // block writes one step, each of its lines behind prefix.
 func (s *script) block(step *planner.Step, number, prefix string) {
-	b := &block{step: step, adopter: s.adopters[step], home: s.home[step], noted: s.noted[step], enabled: s.enabled}
+	b := &block{step: step, adopter: s.adopters[step], home: s.home[step], noted: s.noted[step], enabled: s.enabled, emergency: s.emergency()}
 	b.add("# %s", clean(b.explanation()))
 	b.add("begin %s", quote("["+number+"] "+clean(titleOf(step))))
-	if step.Requires != "" {
-		b.add("allowed %s", quote(step.Requires))
-	}
-	tolerated := step.Owed && prefix == ""
-	if tolerated { // the old primary may stop answering meanwhile, and must not hold up the rest
+	if s.mayBeLeft(step) {
 		b.add("set +e")
 		b.add("(")
 		b.indent()
 		b.add("set -e")
-	}
-	b.act()
-	if tolerated {
+		b.answering()
+		s.act(b)
 		b.outdent()
 		b.add(")")
 		b.add("not_done $?")
 		b.add("set -e")
+	} else {
+		s.act(b)
 	}
 	s.line("")
 	for _, line := range strings.Split(strings.TrimRight(b.text.String(), "\n"), "\n") {
 		s.line("%s", strings.TrimRight(prefix+line, " "))
 	}
+}
+
+// act writes what the step needs, and the step.
+func (s *script) act(b *block) {
+	var numbers []string
+	for _, id := range b.step.Needs {
+		if n := s.numbers[id]; n != "" {
+			numbers = append(numbers, quote(n))
+		}
+	}
+	if len(numbers) > 0 {
+		b.add("needs %s", strings.Join(numbers, " "))
+	}
+	if b.step.Requires != "" {
+		b.add("allowed %s", quote(b.step.Requires))
+	}
+	b.act()
 }
 
 func titleOf(step *planner.Step) string {

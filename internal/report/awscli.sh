@@ -1,23 +1,27 @@
-# shellcheck disable=SC2016,SC2034 # queries are literal; not every script uses every variable
+# shellcheck disable=SC2016,SC2034,SC2154 # queries are literal; not every script has every variable
 set -euo pipefail
 set +o histexpand # for pasting: a "!" in a name is only that
 
 # Helpers. Nothing down to the line of dashes changes anything in AWS: it only
 # says how the blocks below it look, check, act and wait.
 
-export AWS_PAGER='' AWS_RETRY_MODE=standard AWS_MAX_ATTEMPTS=5
+export AWS_PAGER='' AWS_CLI_AUTO_PROMPT=off AWS_CLI_ERROR_FORMAT=legacy AWS_RETRY_MODE=standard AWS_MAX_ATTEMPTS=5
 PATIENCE=${PATIENCE:-300}             # seconds that a wait may take
 ALLOW=" ${ALLOW:-} "                  # flags that gated steps need
 STEP='before the first step' NOT_DONE='' WINDOW=$PATIENCE
-ERR=$(mktemp) # what AWS says when it refuses; removed at the end
+ERR=$(mktemp) SILENT=$(mktemp) # what AWS says when it refuses; regions that do not answer. Removed at the end
 trap ended EXIT
+case $- in *i*) ;; *) trap 'exit 130' INT; trap 'exit 143' HUP TERM ;; esac # the aws CLI ends as if nothing were
 
-aws() { command aws --cli-connect-timeout 10 --cli-read-timeout 30 "$@"; }
+TIMEOUT=30 # seconds that one try of a call may take
+aws() { command aws --cli-connect-timeout 10 --cli-read-timeout "$TIMEOUT" "$@"; }
+briefly() { TIMEOUT=10; export AWS_MAX_ATTEMPTS=2; }
 
 ended() {
   local code=$?
-  rm -f "$ERR"
+  rm -f "$ERR" "$SILENT"
   if [[ $code != 0 && -n $STEP ]]; then
+    if [[ -n $NOT_DONE ]]; then printf 'Not done before that:%s\n' "$NOT_DONE" >&2; fi
     printf 'STOPPED at %s\nNothing after it was done. Once the cause is gone, run the same again: what is done is skipped.\n' "$STEP" >&2
   fi
 }
@@ -31,11 +35,13 @@ allowed() { # FLAG
   case $ALLOW in *" $1 "*) ;; *) stop "a step needs $1: run this with ALLOW='$1' (several: one space between them) once you agree to it" ;; esac
 }
 
-# ask COMMAND...: its output goes into ANSWER, "absent" if there is no such thing.
+# ask aws SERVICE OPERATION --region REGION ...: its output goes into ANSWER,
+# "absent" if there is no such thing.
 ask() {
   if ANSWER=$("$@" 2>"$ERR"); then return; fi
   case $(<"$ERR") in
   *NotFoundException*) ANSWER=absent ;;
+  *'endpoint URL'*) printf '%s\n' "$5" >>"$SILENT"; cat "$ERR" >&2; stop "$5 does not answer" ;;
   *) cat "$ERR" >&2; stop 'that look failed, nothing is assumed' ;;
   esac
 }
@@ -106,6 +112,14 @@ expect() { # WHAT FOUND WANTED
   if [[ $2 != "$3" ]]; then stop "the world moved since the plan was made: $1 is $2, not $3; make a new plan"; fi
 }
 
+# expect_current VERSION: what the plan was shown before a promotion. That loses
+# nothing, so another one can be agreed to where no new plan can be made.
+expect_current() {
+  if [[ $CURRENT == "$1" ]]; then return; fi
+  if [[ $CURRENT != - && $ALLOW == *' accept-stale '* ]]; then printf '  AWSCURRENT is %s, not that of the plan, %s: accepted\n' "$CURRENT" "$1"; return; fi
+  stop "the world moved since the plan was made: AWSCURRENT is $CURRENT, not $1: a rotation since, or a copy that is behind; make a new plan, or, where you can't, run this with ALLOW='accept-stale'"
+}
+
 expect_versions() { # IDS: all that the copy may hold, else something would be lost
   local ids id
   read -r -a ids <<<"${VERSIONS:--}"
@@ -140,10 +154,23 @@ patiently() {
   done
 }
 
-# not_done CODE: a step in the old primary stays owed if it could not be done.
-not_done() {
+# Steps that may be left undone, with those that need them; all else goes on.
+
+not_done() { # CODE
   if [[ $1 != 0 ]]; then
-    NOT_DONE+="  $STEP"$'\n'
-    printf '  NOT DONE, so it is still owed; going on\n' >&2
+    NOT_DONE+=$'\n  '$STEP
+    printf '  NOT DONE; going on with what does not need it\n' >&2
   fi
+}
+needs() { # NUMBER...
+  local n
+  for n in "$@"; do
+    case $NOT_DONE in *$'\n  ['"$n/"*) stop "it needs [$n], which was not done" ;; esac
+  done
+}
+answering() { # REGION...: to wait for a silent one again and again would take hours
+  local region
+  for region in "$@"; do
+    if grep -qxF -e "$region" "$SILENT"; then stop "$region did not answer a while ago"; fi
+  done
 }

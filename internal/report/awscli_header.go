@@ -94,10 +94,19 @@ func (s *script) manual() {
 		fmt.Sprintf("It needs bash, the aws CLI, credentials for the account, and about %s.", took(len(s.live))),
 		"Whole:           bash THIS-FILE 2>&1 | tee -a by-hand.log",
 		"Block by block:  start `bash`, paste all down to the line of dashes, then one block",
-		"                 after the other. A check that fails ends that bash: that is meant.",
+		"                 after the other. " + s.failing(),
 		"Every block looks before it acts, checks what the plan was made on, and waits for the",
-		"effect. If it stops, read why, and run it again: what is done is skipped.",
+		"effect: PATIENCE=900 bash THIS-FILE gives each wait 15 minutes instead of 5.",
+		"If it stops, or leaves steps, read why, and run it again: what is done is skipped.",
 	})
+	if s.emergency() {
+		s.section("IF UNDERSTUDY IS DEAD and this file is no longer fresh.", []string{
+			"A promotion is refused where AWSCURRENT is not what it was when this was printed: the",
+			"secret was rotated since, or the copy fell behind. Once you know which, or can't wait,",
+			"ALLOW='accept-stale' bash THIS-FILE promotes these too. Nothing is lost by that; what",
+			"the old primary has and the copy lacks stays there.",
+		})
+	}
 	s.section("WHAT IT CANNOT DO.", []string{
 		"No journal:  understudy does not see what is done here; by-hand.log is all there is.",
 		"No lease:    make sure that nobody runs understudy, or this file, at the same time.",
@@ -105,6 +114,14 @@ func (s *script) manual() {
 		"             is reminded of it.",
 	})
 	s.section("AFTERWARDS, once understudy works again:", s.afterwards())
+}
+
+// failing is what a failing check does to a bash that blocks are pasted into.
+func (s *script) failing() string {
+	if s.emergency() {
+		return "One that fails is left, with what needs it."
+	}
+	return "A check that fails ends that bash: that is meant."
 }
 
 // took is how long a number of steps takes by hand, roughly: three seconds

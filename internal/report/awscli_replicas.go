@@ -130,6 +130,10 @@ func (b *block) promote() {
 		}
 		rest := b.step.Expect
 		rest.ARN = ""
+		if b.emergency && rest.Current != "" {
+			b.add("expect_current %s", quote(rest.Current))
+			rest.Current = ""
+		}
 		b.expect(rest)
 		b.add("aws secretsmanager stop-replication-to-replica --region %s --secret-id=\"$secret\" >/dev/null", b.here())
 		b.add("wait_until is_writable %s", b.look())

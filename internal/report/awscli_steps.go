@@ -23,8 +23,10 @@ type block struct {
 	noted bool
 	// enabled are the alarms that later steps of the plan switch on.
 	enabled map[alarmAt]bool
-	text    bytes.Buffer
-	depth   int
+	// emergency: the script is of one.
+	emergency bool
+	text      bytes.Buffer
+	depth     int
 }
 
 func (b *block) indent()  { b.depth++ }
@@ -62,6 +64,19 @@ func (b *block) explanation() string {
 
 func (b *block) here() string { return quote(string(b.step.Region)) }
 func (b *block) from() string { return quote(string(b.step.Params.From)) }
+
+// answering bounds what a region that hangs may cost: one wait, and that a
+// short one where the region may well have been lost.
+func (b *block) answering() {
+	var regions []string
+	for _, r := range regionsOf(b.step) {
+		regions = append(regions, quote(string(r)))
+	}
+	if b.step.Owed {
+		b.add("briefly")
+	}
+	b.add("answering %s", strings.Join(regions, " "))
+}
 
 // act is the one switch over what a step may be.
 func (b *block) act() {

@@ -3,9 +3,11 @@ package report
 import (
 	"bytes"
 	"context"
+	"errors"
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -300,6 +302,29 @@ func runHelpers(t *testing.T, script string) (string, error) {
 		t.Errorf("left behind: %v, %v", left, rerr)
 	}
 	return out, err
+}
+
+// The aws CLI catches an interrupt and ends as after any failure. That must not
+// be taken for a step that may be left.
+func TestAnInterruptedScriptGoesNoFurther(t *testing.T) {
+	if signal.Ignored(os.Interrupt) {
+		t.Skip("interrupts are ignored here, and in every child")
+	}
+	out, err := runHelpers(t, shellCore+`
+begin first
+set +e
+(
+  kill -INT $$
+  exit 1
+)
+not_done $?
+set -e
+begin second
+STEP=''
+`)
+	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 130 || !strings.Contains(out, "STOPPED at first") || strings.Contains(out, "second") {
+		t.Errorf("%v\n%s", err, out)
+	}
 }
 
 // A value that can't go through a pipe is in a file without a name, so that not
