@@ -156,7 +156,7 @@ func TestScriptDestroysNoVersion(t *testing.T) {
 			t.Parallel()
 			w := newByHand(t, strings.Split(returnFleet, "[[secret]]")[0]+quietSecret, returnConfig, "--quirk", "stale-entry="+entry)
 			w.run("drift")
-			w.sim.setRegion(east, "hang")
+			w.sim.setRegion(east, "refuse")
 			w.must(0, "failover", "--to", west, "--yes")
 			w.sim.setRegion(east, "up")
 			text := w.must(0, "failback", "--to", east, "--dry-run", "--as", "aws-cli").stdout
@@ -182,7 +182,7 @@ func (w *byHand) loseHome(value string) {
 	w.sim.setRegion(east, "partitioned")
 	w.write(east, "prod/db", orphanBinary, []byte("\x00\xff binary \r\n it is"), "CANDIDATE")
 	w.write(east, "prod/db", orphanText, value)
-	w.sim.setRegion(east, "hang")
+	w.sim.setRegion(east, "refuse")
 	w.must(0, "failover", "--to", west, "--yes")
 	w.sim.setRegion(east, "up")
 	w.must(0, "fence", "--yes")
@@ -199,7 +199,7 @@ func TestUnderstudyLearnsWhatWasDoneByHand(t *testing.T) {
 	hand, tool := twins(t, returnFleet, returnConfig+"\n[failover]\nfence = \"policy\"\n")
 	both(hand, tool, func(w *byHand) {
 		w.run("drift") // captures the snapshot, whatever its verdict
-		w.sim.setRegion(east, "hang")
+		w.sim.setRegion(east, "refuse")
 	})
 	text := hand.must(0, "failover", "--to", west, "--dry-run", "--as", "aws-cli").stdout
 	hand.mustScript(text)

@@ -67,7 +67,6 @@ topics = ["security-alerts"]
 func TestScriptsEndWhereUnderstudyEnds(t *testing.T) {
 	t.Parallel()
 	hand, tool := twins(t, byHandFleet, byHandConfig)
-	hand.plain = true
 	same(t, hand, tool, "at the start")
 
 	converge := hand.must(0, "plan", "--as", "aws-cli").stdout
@@ -78,7 +77,9 @@ func TestScriptsEndWhereUnderstudyEnds(t *testing.T) {
 	if diff := cmp.Diff(start, hand.holds()); diff != "" {
 		t.Errorf("a refused script changed something:\n%s", diff)
 	}
+	hand.plain = true
 	hand.mustScript(converge, "ALLOW=allow-replica-gap")
+	hand.plain = false
 	if a := hand.run("plan", "--detailed-exitcode"); a.code != 0 {
 		t.Errorf("after the script there is still something to do: %s", a)
 	}
@@ -86,7 +87,8 @@ func TestScriptsEndWhereUnderstudyEnds(t *testing.T) {
 	same(t, hand, tool, "converged")
 	hand.must(0, "drift") // captures the snapshot that a failover goes by
 
-	both(hand, tool, func(w *byHand) { w.sim.setRegion(east, "hang") })
+	hand.sim.setRegion(east, "hang")
+	tool.sim.setRegion(east, "refuse") // the same, and understudy need not wait for it
 	failover := hand.must(0, "failover", "--to", "us-west-2", "--dry-run", "--as", "aws-cli").stdout
 	hand.sim.control("DELETE", "calls", "", nil)
 	hand.mustScript(failover)

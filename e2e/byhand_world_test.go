@@ -142,7 +142,7 @@ func (w *byHand) script(text string, env ...string) (string, error) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", path)
 	cmd.Dir = w.dir
-	cmd.Env = append(cleanEnv(), "AWS_ENDPOINT_URL="+w.sim.url, "PATIENCE=30", "TMPDIR="+temp, "PATH="+w.witness()+":"+os.Getenv("PATH"))
+	cmd.Env = append(cleanEnv(), "AWS_ENDPOINT_URL="+w.sim.url, "PATIENCE=30", "PAUSE=0.1", "TMPDIR="+temp, "PATH="+w.witness()+":"+os.Getenv("PATH"))
 	cmd.Env = append(cmd.Env, env...)
 	out, err := cmd.CombinedOutput()
 	if files, rerr := filepath.Glob(filepath.Join(temp, "*")); rerr != nil || len(files) > 0 {

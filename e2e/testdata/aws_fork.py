@@ -1,7 +1,7 @@
 """The aws CLI (version 1), with its start-up paid once.
 
 As `aws_fork.py serve DIRECTORY/SOCKET` it imports awscli, loads what every command
-loads, and then runs each command in a child of its own: awscli's main with the
+loads (the descriptions of services, which are the CLI's own files), and then runs each command in a child of its own: awscli's main with the
 caller's arguments, environment, directory and standard files; it ends, and takes
 the directory with it, when its standard input does. Otherwise it is the `aws`
 that hands its own over, and ends as that child ends. AWS_FORK_SOCKET says where.
@@ -14,16 +14,30 @@ import socket
 import sys
 import traceback
 
+# A command of each service, to load what all of them need.
+SERVICES = {
+    "secretsmanager": "describe-secret", "cloudwatch": "describe-alarms", "sts": "get-caller-identity",
+    "lambda": "get-policy", "kms": "describe-key", "logs": "describe-metric-filters",
+}
 
 def serve(path):
     import awscli.clidriver
+    import botocore.session
+    import contextlib
+    import gc
+    import io
     import json
 
-    warm = awscli.clidriver.create_clidriver().session
-    for service in ("secretsmanager", "cloudwatch", "sts", "lambda", "kms", "logs"):
-        os.environ.setdefault("AWS_ACCESS_KEY_ID", "warm")
-        os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "warm")
-        warm.create_client(service, region_name="us-east-1")
+    os.environ.setdefault("AWS_ACCESS_KEY_ID", "warm")
+    os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "warm")
+    warm = awscli.clidriver.create_clidriver()
+    loader = warm.session.get_component("data_loader")
+    botocore.session.create_loader = lambda *_: loader  # keeps what it read of the CLI's own data
+    for service, command in SERVICES.items():
+        warm.session.create_client(service, region_name="us-east-1")
+        with contextlib.redirect_stdout(io.StringIO()):
+            awscli.clidriver.create_clidriver().main([service, command, "--generate-cli-skeleton", "input"])
+    gc.freeze()  # no child is to copy what all share
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path + ".new")
     listener.listen(64)

@@ -7,6 +7,7 @@ set +o histexpand # for pasting: a "!" in a name is only that
 
 export AWS_PAGER='' AWS_CLI_AUTO_PROMPT=off AWS_CLI_ERROR_FORMAT=legacy AWS_RETRY_MODE=standard AWS_MAX_ATTEMPTS=5
 PATIENCE=${PATIENCE:-300}             # seconds that a wait may take
+PAUSE=${PAUSE:-1}                     # seconds between two looks
 ALLOW=" ${ALLOW:-} "                  # flags that gated steps need
 STEP='before the first step' NOT_DONE='' WINDOW=$PATIENCE
 ERR=$(mktemp) SILENT=$(mktemp) # what AWS says when it refuses; regions that do not answer. Removed at the end
@@ -136,7 +137,7 @@ wait_until() {
   until "$test"; do
     if ((SECONDS - began > WINDOW)); then stop "not so after $WINDOW s: ${test//_/ }"; fi
     if ((SECONDS - began - told >= 30)); then told=$((SECONDS - began)); printf '  waiting: %s? %d s of %d\n' "${test//_/ }" "$told" "$WINDOW"; fi
-    sleep 1
+    sleep "$PAUSE"
     "$@"
   done
 }

@@ -30,7 +30,7 @@ overwrite_stale() {
       --version-stage UNDERSTUDY_MARK --move-to-version-id="$P_CURRENT" >/dev/null
   fi
   pair "$@"
-  until the_primary_noticed || ((SECONDS - began > 30)); do sleep 1; pair "$@"; done
+  until the_primary_noticed || ((SECONDS - began > 30)); do sleep "$PAUSE"; pair "$@"; done
   if is_fresh; then return; fi
   may_overwrite "$known"
   if the_primary_noticed; then overwrite; return; fi

@@ -41,7 +41,7 @@ wait_in_sync() {
       stop "replication failed: $ENTRY_MESSAGE"
     fi
     if ((SECONDS - began > PATIENCE)); then stop "not InSync with the primary's AWSCURRENT after $PATIENCE s: $ENTRY $ENTRY_MESSAGE"; fi
-    sleep 1
+    sleep "$PAUSE"
     pair "$@"
   done
 }

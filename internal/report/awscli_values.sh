@@ -87,7 +87,7 @@ match_versions() {
     esac
     if [[ $NEXT == wait ]]; then
       if ((SECONDS - began > WINDOW)); then stop "not equal after $WINDOW s"; fi
-      sleep 1
+      sleep "$PAUSE"
       continue
     fi
     done+=$NEXT$'\n'
