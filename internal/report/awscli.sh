@@ -1,4 +1,4 @@
-# shellcheck disable=SC2016,SC2034,SC2154 # queries are literal; not every script has every variable
+# shellcheck disable=SC1003,SC2016,SC2034,SC2154 # queries are literal; not every script has every variable
 set -euo pipefail
 set +o histexpand # for pasting: a "!" in a name is only that
 
