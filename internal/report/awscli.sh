@@ -158,8 +158,9 @@ patiently() {
 # Steps that may be left undone, with those that need them; all else goes on.
 
 not_done() { # CODE
+  NOT_DONE=${NOT_DONE//$'\n'"  $STEP"/} # as of a block that is pasted again
   if [[ $1 != 0 ]]; then
-    NOT_DONE+=$'\n  '$STEP
+    NOT_DONE+=$'\n'"  $STEP"
     printf '  NOT DONE; going on with what does not need it\n' >&2
   fi
 }
@@ -171,6 +172,7 @@ needs() { # NUMBER...
 }
 answering() { # REGION...: to wait for a silent one again and again would take hours
   local region
+  case $- in *i*) return ;; esac # who pastes block by block sees it
   for region in "$@"; do
     if grep -qxF -e "$region" "$SILENT"; then stop "$region did not answer a while ago"; fi
   done

@@ -349,3 +349,22 @@ STEP=''
 		t.Errorf("%v\n%s", err, out)
 	}
 }
+
+// A block that is pasted again, and done then, holds up none of those that need it.
+func TestAStepThatIsDoneAfterAllIsNotLeft(t *testing.T) {
+	out, err := runHelpers(t, shellCore+`
+begin '[1/3] promote * in west'
+not_done 1
+begin '[12/3] promote * in west and east'
+not_done 1
+(needs 2 1) || printf 'waits\n'
+begin '[1/3] promote * in west'
+not_done 0
+needs 2 1
+printf 'goes on, without%s\n' "$NOT_DONE"
+STEP=''
+`)
+	if err != nil || !strings.Contains(out, "it needs [1], which was not done\nwaits\n") || !strings.HasSuffix(out, "goes on, without\n  [12/3] promote * in west and east\n") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
