@@ -64,12 +64,46 @@ func TestSwitchoverByHand(t *testing.T) {
 	same(t, hand, tool, "at the start")
 
 	text := hand.must(0, "switchover", "--to", west, "--dry-run", "--as", "aws-cli").stdout
+	hand.calledOff(text, "[2/10] await-equal", `{"match": {"region": "eu-west-1", "operation": "DescribeSecret"}, "fault": "error", "code": "AccessDeniedException", "count": 1}`)
+	same(t, hand, tool, "called off")
 	hand.mustScript(text)
 	tool.must(0, "switchover", "--to", west, "--yes")
 	same(t, hand, tool, "switched over")
 	hand.again(text)
 	same(t, hand, tool, "run again")
+	if out, err := hand.script(back(t, text)); err == nil || !strings.Contains(out, "it was promoted: go on with the script, there is no way back") {
+		t.Errorf("called off too late: %v\n%s", err, out)
+	}
+	same(t, hand, tool, "called off too late")
 	sameWords(t, hand, tool, "plan", "status")
+}
+
+// calledOff runs a script that a fault stops before its first promotion, and
+// takes it back as the script says.
+func (w *byHand) calledOff(text, at, fault string) {
+	w.t.Helper()
+	before := w.holds()
+	w.sim.control("POST", "faults", fault, nil)
+	out, err := w.script(text)
+	if err == nil || !strings.Contains(out, "STOPPED at "+at) || !strings.Contains(out, "Or call it off") {
+		w.t.Fatalf("it should stop at %s: %v\n%s", at, err, out)
+	}
+	if cmp.Equal(before, w.holds()) {
+		w.t.Errorf("nothing is to be taken back:\n%s", out)
+	}
+	w.mustScript(back(w.t, text))
+}
+
+// back is a script that calls another one off, as the sed in it says.
+func back(t *testing.T, script string) string {
+	t.Helper()
+	helpers, blocks, found := strings.Cut(script, "\n## blocks")
+	_, blocks, calledOff := strings.Cut(blocks, "\n## called off")
+	taken, rest, ends := strings.Cut(blocks, "\n## end")
+	if !found || !calledOff || !ends {
+		t.Fatalf("it can't be called off:\n%s", script)
+	}
+	return helpers + strings.ReplaceAll(taken, "\n# ", "\n") + rest
 }
 
 // Versions that only home has, as text that no careless script survives, and

@@ -64,6 +64,8 @@ type script struct {
 	// those promotions.
 	home  map[*planner.Step]*planner.Step
 	noted map[*planner.Step]bool
+	// back takes back what a planned move does before its first promotion.
+	back []*planner.Step
 	// enabled are the alarms that the plan switches on.
 	enabled map[alarmAt]bool
 }
@@ -98,6 +100,7 @@ func newScript(plan *planner.Plan) (*script, error) {
 		}
 		s.live = append(s.live, step)
 	}
+	s.findBack()
 	for i, step := range s.live {
 		if s.mayBeLeft(step) {
 			s.numbers[step.ID] = strconv.Itoa(i + 1)
@@ -115,7 +118,7 @@ func (s *script) emergency() bool { return s.plan.Command == "failover" }
 // mayBeLeft: the script goes on if the step can't be done. The old primary may
 // stop answering at any time, and must not hold up the rest.
 func (s *script) mayBeLeft(step *planner.Step) bool {
-	return s.emergency() || step.Owed || slices.Contains(s.owed, step)
+	return s.emergency() || step.Owed || slices.Contains(s.owed, step) || slices.Contains(s.back, step)
 }
 
 // findLater notes what steps must know of later ones, so that a script which
@@ -231,10 +234,22 @@ func inFilename(r rune) rune {
 }
 
 func (s *script) blocks() {
+	if len(s.back) > 0 {
+		s.line("")
+		s.line("## blocks")
+		s.line("CALL_OFF=possible")
+	}
+	promoted := false
 	for i, step := range s.live {
+		if step.Action == planner.Promote && !promoted && len(s.back) > 0 {
+			promoted = true
+			s.line("")
+			s.line("CALL_OFF=''")
+		}
 		s.block(step, fmt.Sprintf("%d/%d", i+1, len(s.live)), "")
 	}
 	s.arns()
+	s.calledOff()
 	var last topology.Region
 	for i, step := range s.owed {
 		if dark := s.darkRegion(step); dark != last || i == 0 {
@@ -286,6 +301,9 @@ func (s *script) block(step *planner.Step, number, prefix string) {
 		b.indent()
 		b.add("set -e")
 		b.answering()
+		if slices.Contains(s.back, step) {
+			s.unlessPromoted(b)
+		}
 		s.act(b)
 		b.outdent()
 		b.add(")")

@@ -9,7 +9,7 @@ export AWS_PAGER='' AWS_CLI_AUTO_PROMPT=off AWS_CLI_ERROR_FORMAT=legacy AWS_RETR
 PATIENCE=${PATIENCE:-300}             # seconds that a wait may take
 PAUSE=${PAUSE:-1}                     # seconds between two looks
 ALLOW=" ${ALLOW:-} "                  # flags that gated steps need
-STEP='before the first step' NOT_DONE='' WINDOW=$PATIENCE
+STEP='before the first step' NOT_DONE='' CALL_OFF='' WINDOW=$PATIENCE
 ERR=$(mktemp) SILENT=$(mktemp) # what AWS says when it refuses; regions that do not answer. Removed at the end
 trap ended EXIT
 case $- in *i*) ;; *) trap 'exit 130' INT; trap 'exit 143' HUP TERM ;; esac # the aws CLI ends as if nothing were
@@ -24,6 +24,7 @@ ended() {
   if [[ $code != 0 && -n $STEP ]]; then
     if [[ -n $NOT_DONE ]]; then printf 'Not done before that:%s\n' "$NOT_DONE" >&2; fi
     printf 'STOPPED at %s\nNothing after it was done. Once the cause is gone, run the same again: what is done is skipped.\n' "$STEP" >&2
+    if [[ -n $CALL_OFF ]]; then printf 'Or call it off: how, says the script at "## called off".\n' >&2; fi
   fi
 }
 

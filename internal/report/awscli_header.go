@@ -90,7 +90,7 @@ func (s *script) section(title string, rows []string) {
 }
 
 func (s *script) manual() {
-	s.section("HOW TO RUN IT.", []string{
+	s.section("HOW TO RUN IT.", append([]string{
 		fmt.Sprintf("It needs bash, the aws CLI, credentials for the account, and about %s.", took(len(s.live))),
 		"Whole:           bash THIS-FILE 2>&1 | tee -a by-hand.log",
 		"Block by block:  start `bash`, paste all down to the line of dashes, then one block",
@@ -98,7 +98,7 @@ func (s *script) manual() {
 		"Every block looks before it acts, checks what the plan was made on, and waits for the",
 		"effect: PATIENCE=900 bash THIS-FILE gives each wait 15 minutes instead of 5.",
 		"If it stops, or leaves steps, read why, and run it again: what is done is skipped.",
-	})
+	}, s.callOff()...))
 	if s.emergency() {
 		s.section("IF UNDERSTUDY IS DEAD and this file is no longer fresh.", []string{
 			"A promotion is refused where AWSCURRENT is not what it was when this was printed: the",
