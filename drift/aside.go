@@ -42,6 +42,9 @@ func (c *check) debts() {
 			Message: fmt.Sprintf("%s in %s is owed since %s (run %s)", d.Action, d.Region, d.Since.UTC().Format(time.RFC3339), d.Run),
 			Fix:     fmt.Sprintf("understudy fence --region %s", d.Region),
 		}
+		if d.Cause != "" {
+			f.Message += "; refused there when last tried: " + d.Cause
+		}
 		if d.Action == string(planner.CancelRotation) {
 			f.Severity = Critical // until it is paid, two regions may rotate
 		}

@@ -22,7 +22,7 @@ type ledger struct {
 	steps    []stepState
 	tally    [failed + 1]int // steps by state
 	failures map[int32]Failure
-	owed     map[int32]time.Time // deferred steps: since
+	owed     map[int32]duty // deferred steps
 	undone   map[int32]Outcome
 	undoing  Counts            // undos that this session has ended
 	stuck    map[int32]Failure // undos that failed
@@ -58,7 +58,7 @@ type span struct{ start, end time.Time }
 func newLedger(plan *planner.Plan) *ledger {
 	g := &ledger{
 		plan: plan, index: make(map[string]int32, len(plan.Steps)), steps: make([]stepState, len(plan.Steps)),
-		failures: map[int32]Failure{}, owed: map[int32]time.Time{}, undone: map[int32]Outcome{}, stuck: map[int32]Failure{},
+		failures: map[int32]Failure{}, owed: map[int32]duty{}, undone: map[int32]Outcome{}, stuck: map[int32]Failure{},
 		phases: map[string]*span{}, calls: map[topology.Region]Calls{}, state: Running,
 	}
 	g.tally[pending] = len(plan.Steps)
@@ -127,16 +127,25 @@ func (g *ledger) settle(i int32, o outcome, at time.Time) {
 	g.set(i, stateOf[o.Outcome])
 	g.touch(i, at)
 	delete(g.failures, i)
-	switch o.Outcome {
-	case Failing:
+	if o.Outcome == Failing {
 		g.failures[i] = failureOf(s, s.Action, o)
-	case Deferred:
-		if _, ok := g.owed[i]; !ok {
-			g.owed[i] = at
-		}
+	}
+	if !o.open() {
+		delete(g.owed, i)
 		return
 	}
-	delete(g.owed, i)
+	d, known := g.owed[i]
+	if !known {
+		d.since = at
+	}
+	d.cause = o.hindrance()
+	g.owed[i] = d
+}
+
+// A duty is a step that is owed.
+type duty struct {
+	since time.Time
+	cause string
 }
 
 // stick keeps why a step was not taken back.
@@ -233,7 +242,7 @@ func (g *ledger) debts(id string) []topology.Debt {
 	for _, i := range slices.Sorted(maps.Keys(g.owed)) {
 		s := &g.plan.Steps[i]
 		for _, alarm := range alarmsOf(s) {
-			list = append(list, topology.Debt{Action: string(s.Action), Secret: s.Secret, Alarm: alarm, Target: s.Target, Region: s.Region, Run: id, Since: g.owed[i].UTC()})
+			list = append(list, topology.Debt{Action: string(s.Action), Secret: s.Secret, Alarm: alarm, Target: s.Target, Region: s.Region, Run: id, Since: g.owed[i].since.UTC(), Cause: g.owed[i].cause})
 		}
 	}
 	return list

@@ -84,8 +84,17 @@ func deedsOf(ctx context.Context, s journal.Store, id string) (deeds []deed, now
 	return deeds, now, err
 }
 
-// open: it was not done. Of what failed, deedsOf has the duties only.
-func (d *deed) open() bool { return d.Outcome == Deferred || d.Outcome == Failing }
+// open: it was not done, and stays a duty.
+func (o *outcome) open() bool { return o.Outcome == Deferred || o.Outcome == Failing && o.Owed }
+
+// hindrance is the code of what kept a duty from being done in a region that
+// answers; "" if it did not.
+func (o *outcome) hindrance() string {
+	if o.Code == CodeUnreachable || o.Code == CodeUnknownOutcome {
+		return ""
+	}
+	return o.Code
+}
 
 type debtKey struct {
 	action planner.Action
@@ -214,10 +223,12 @@ func (d *deed) onAlarm() bool {
 func (d *deed) owe(owed map[debtKey]topology.Debt) {
 	for _, on := range d.subjects() {
 		key := debtKey{d.Action, on, d.Region}
-		if _, ok := owed[key]; ok {
-			continue // owed since then
+		if debt, ok := owed[key]; ok { // owed since then
+			debt.Cause = d.hindrance()
+			owed[key] = debt
+			continue
 		}
-		debt := topology.Debt{Action: string(d.Action), Region: d.Region, Run: d.session.Run, Since: d.at.UTC()}
+		debt := topology.Debt{Action: string(d.Action), Region: d.Region, Run: d.session.Run, Since: d.at.UTC(), Cause: d.hindrance()}
 		switch {
 		case d.onAlarm():
 			debt.Alarm = on

@@ -73,7 +73,7 @@ func TestWhyLoginsMayFailAfterAFailover(t *testing.T) {
 		{name: "a standby that changed after the snapshot is no staler than it",
 			observed: dark + west + "versions=v2:AWSPREVIOUS,v3:AWSCURRENT changed=-1h" + ireland + "versions=v2:AWSPREVIOUS,v3:AWSCURRENT",
 			recovery: "secret us-east-1 prod/db versions=v1:AWSCURRENT rotated=30",
-			want:     []string{unseen}, says: "it was last seen at the snapshot 6h0m0s ago"},
+			want:     []string{unseen}, says: "it was last seen at the snapshot 6 h ago"},
 		{name: "a third region serves a version that the target never got",
 			observed: dark + west + ireland + "versions=v1:AWSPREVIOUS,v2:AWSCURRENT", recovery: "secret us-east-1 prod/db rotated=30",
 			want: []string{ahead, unseen}, says: "eu-west-1 serves a version that us-west-2 never got -- understudy rescue --from eu-west-1"},

@@ -141,17 +141,22 @@ func owed(p *printer, list []topology.Debt, s Style) {
 	type kind struct {
 		action string
 		region topology.Region
+		cause  string
 	}
 	subjects := map[kind][]string{}
 	for _, d := range list {
-		k := kind{d.Action, d.Region}
+		k := kind{d.Action, d.Region, d.Cause}
 		subjects[k] = append(subjects[k], cmp.Or(string(d.Secret), d.Alarm))
 	}
 	g := grid{style: s, indent: 2}
 	for _, k := range slices.SortedFunc(maps.Keys(subjects), func(a, b kind) int {
-		return cmp.Or(cmp.Compare(a.region, b.region), cmp.Compare(a.action, b.action))
+		return cmp.Or(cmp.Compare(a.region, b.region), cmp.Compare(a.action, b.action), cmp.Compare(a.cause, b.cause))
 	}) {
-		g.add(text(k.action), text(string(k.region)), text(some(subjects[k], 3)))
+		names := some(subjects[k], 3)
+		if k.cause != "" {
+			names += "; refused there: " + k.cause
+		}
+		g.add(text(k.action), text(string(k.region)), text(names))
 	}
 	g.write(p)
 }

@@ -84,6 +84,9 @@ type Debt struct {
 	Region Region    `json:"region"`
 	Run    string    `json:"run,omitempty"`
 	Since  time.Time `json:"since,omitzero"`
+	// Cause is the code with which the region, though it answers, kept it from
+	// being paid when that was last tried; "" where it did not answer.
+	Cause string `json:"cause,omitempty"`
 }
 
 // Primary is the region that a secret's primary should be judged against:

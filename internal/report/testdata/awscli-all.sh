@@ -344,7 +344,7 @@ set +e
   set -e
   answering 'us-west-2' 'eu-west-1'
   secret='prod/db'
-  version_is_there() { holds 'v4'; }
+  version_is_there() { holds_value 'v4'; }
   look 'us-west-2' "$secret"
   if version_is_there; then
     already
@@ -372,7 +372,7 @@ set +e
   else
     ask aws secretsmanager get-resource-policy --region 'eu-west-1' --secret-id="$secret" --output text \
         --query 'ResourcePolicy || `"-"`'
-    fence '{"Action":["secretsmanager:DeleteSecret","secretsmanager:PutSecretValue","secretsmanager:ReplicateSecretToRegions","secretsmanager:RotateSecret","secretsmanager:UpdateSecret","secretsmanager:UpdateSecretVersionStage"],"Effect":"Deny","Principal":"*","Resource":"*","Sid":"UnderstudyFence"}' 'UnderstudyFence'
+    fence '{"Action":["secretsmanager:DeleteSecret","secretsmanager:PutSecretValue","secretsmanager:RemoveRegionsFromReplication","secretsmanager:ReplicateSecretToRegions","secretsmanager:RotateSecret","secretsmanager:UpdateSecret","secretsmanager:UpdateSecretVersionStage"],"Effect":"Deny","Principal":"*","Resource":"*","Sid":"UnderstudyFence"}' 'UnderstudyFence'
     if [[ -z $POLICY ]]; then
       already
     else
@@ -398,7 +398,7 @@ set +e
   if [[ $SEEN != writable ]]; then stop "the copy there takes no policy of its own ($SEEN)"; fi
   ask aws secretsmanager get-resource-policy --region 'eu-west-1' --secret-id="$secret" --output text \
       --query 'ResourcePolicy || `"-"`'
-  unfence '{"Action":["secretsmanager:DeleteSecret","secretsmanager:PutSecretValue","secretsmanager:ReplicateSecretToRegions","secretsmanager:RotateSecret","secretsmanager:UpdateSecret","secretsmanager:UpdateSecretVersionStage"],"Effect":"Deny","Principal":"*","Resource":"*","Sid":"UnderstudyFence"}' 'UnderstudyFence'
+  unfence '{"Action":["secretsmanager:DeleteSecret","secretsmanager:PutSecretValue","secretsmanager:RemoveRegionsFromReplication","secretsmanager:ReplicateSecretToRegions","secretsmanager:RotateSecret","secretsmanager:UpdateSecret","secretsmanager:UpdateSecretVersionStage"],"Effect":"Deny","Principal":"*","Resource":"*","Sid":"UnderstudyFence"}' 'UnderstudyFence'
   if [[ -z $POLICY ]]; then
     already
   else
