@@ -73,42 +73,47 @@ func (env Env) capture(ctx context.Context, in planner.Input) (planner.Input, er
 	return in, err
 }
 
-// keepEvidence keeps what was known before of two kinds of copies: one that
-// somebody replicated over where we had promoted it, also once it was promoted
-// again, until another version is put there; and the old primary's of a secret
-// whose rotation was not attached yet where it moved to. Our fence has ended it
-// at the old primary, and how the secret rotated is told nowhere else.
+// keepEvidence keeps what was known before and is told nowhere else any more:
+// of each secret that somebody replicated over where we had promoted it, the
+// copy there, also once it was promoted again, until another version is put
+// there; and how a secret rotated that was moved, until rotation is attached
+// where it is now. Our fence ended it at the old primary.
 func keepEvidence(in planner.Input, fresh *topology.Snapshot) {
 	ours := map[topology.Region]bool{}
 	resolver := in.Resolver()
 	var s planner.Standing
 	for n, m := range in.Placement.Acting {
 		resolver.Resolve(n, &s)
-		if s.Overwritten || s.ReplacedBy() != "" {
-			keepCopy(in, fresh, ours, m.To, n)
+		if before, _ := in.Recovery.Secret(m.To, n); before != nil && (s.Overwritten || s.ReplacedBy() != "") {
+			keep(fresh, ours, before)
 		}
-		p := s.PrimarySecret()
-		before, _ := in.Recovery.Secret(m.From, n)
-		if s.Primary == m.To && p != nil && p.Rotation.LambdaARN == "" && before != nil && before.Rotation.Enabled {
-			keepCopy(in, fresh, ours, m.From, n)
+		if p := s.PrimarySecret(); p == nil || s.Primary != m.To || p.Rotation.LambdaARN != "" {
+			continue // unknown, or in its primary's own hands
+		}
+		for _, r := range []topology.Region{m.From, m.To} {
+			before, _ := in.Recovery.Secret(r, n)
+			if now, _ := fresh.Secret(r, n); before != nil && before.Rotation.Enabled && now != nil {
+				rotated := *now
+				rotated.Rotation = before.Rotation
+				keep(fresh, ours, &rotated)
+			}
 		}
 	}
 }
 
-// keepCopy puts one region's copy as it was known before into a snapshot, whose
-// views are the observation's still but for those that are ours.
-func keepCopy(in planner.Input, fresh *topology.Snapshot, ours map[topology.Region]bool, r topology.Region, n topology.Name) {
-	before, _ := in.Recovery.Secret(r, n)
-	view := fresh.Regions[r]
-	if before == nil || view == nil {
+// keep puts a copy into a snapshot, whose views are the observation's still
+// but for those that are ours.
+func keep(fresh *topology.Snapshot, ours map[topology.Region]bool, s *topology.Secret) {
+	view := fresh.Regions[s.Region]
+	if view == nil {
 		return
 	}
-	if !ours[r] {
+	if !ours[s.Region] {
 		changed := *view
 		changed.Secrets = maps.Clone(view.Secrets)
-		view, ours[r], fresh.Regions[r] = &changed, true, &changed
+		view, ours[s.Region], fresh.Regions[s.Region] = &changed, true, &changed
 	}
-	view.Secrets[n] = before
+	view.Secrets[s.Name] = s
 }
 
 // leftBehind are the regions that we moved secrets away from, and third

@@ -26,7 +26,13 @@ func (p *player) failback(to topology.Region, flags []string) {
 			o.GiveUp = append(o.GiveUp, topology.Name(flags[i+1]))
 		}
 	}
-	plan, report, err := runbooks.Failback(p.t.Context(), p.env, o)
+	ctx, env, done := p.program()
+	defer done()
+	plan, report, err := runbooks.Failback(ctx, env, o)
+	if ctx.Err() != nil {
+		p.printf("died")
+		return
+	}
 	if plan != nil && (o.DryRun && err == nil || report != nil) {
 		p.steps(plan)
 		for _, b := range tally(plan.Notes, func(b planner.Blocker) string { return b.Code + " " + string(b.Region) }) {

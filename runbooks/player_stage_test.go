@@ -55,7 +55,7 @@ func (p *player) setting(words []string) bool {
 		p.keyPolicy(words[2], words[4], words[5], words[6])
 	case "about-keys": // what drift finds of them
 		p.aboutKeys()
-	case "dies": // dies before|after N: the next switchover's program, around its N-th call that freezes or promotes
+	case "dies": // dies before|after N: the next planned move's program, around its N-th call that freezes or promotes
 		n, err := strconv.Atoi(words[2])
 		p.said("", err)
 		p.dying = &diesAt{Cloud: p.env.Cloud, after: words[1] == "after"}

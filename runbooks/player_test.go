@@ -38,7 +38,7 @@ type player struct {
 	logins  *logins
 	down    map[topology.Region]int // by lost region: what its probes may cost, in reads
 	flips   flips
-	dying   *diesAt // the next switchover's cloud
+	dying   *diesAt // the next planned move's cloud
 	past    string  // the world as it was at "remember"
 }
 
@@ -465,12 +465,8 @@ func (p *player) switchover(to topology.Region, flags []string) {
 	if i := slices.Index(flags, "--window"); i >= 0 {
 		o.Window, _ = time.ParseDuration(flags[i+1])
 	}
-	env, ctx := p.env, p.t.Context()
-	if d := p.dying; d != nil {
-		ctx, d.kill = context.WithCancel(ctx)
-		defer d.kill()
-		env.Cloud, env.Concurrency, p.dying = d, 1, nil
-	}
+	ctx, env, done := p.program()
+	defer done()
 	plan, report, err := runbooks.Switchover(ctx, env, o)
 	if ctx.Err() != nil {
 		p.printf("died")
@@ -480,6 +476,17 @@ func (p *player) switchover(to topology.Region, flags []string) {
 		p.steps(plan)
 	}
 	p.run(report, err)
+}
+
+// program is what a planned move runs as: it may be about to die.
+func (p *player) program() (ctx context.Context, env runbooks.Env, done context.CancelFunc) {
+	env = p.env
+	ctx, done = context.WithCancel(p.t.Context())
+	if p.dying != nil {
+		p.dying.kill = done
+		env.Cloud, env.Concurrency, p.dying = p.dying, 1, nil
+	}
+	return ctx, env, done
 }
 
 func (p *player) rotation(name, region string) {
