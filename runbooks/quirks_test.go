@@ -50,12 +50,61 @@ func TestScenariosUnderTheOtherAnswersOfAWS(t *testing.T) {
 	for _, file := range scenarios(t) {
 		t.Run(scenario(file), func(t *testing.T) {
 			sideBySide(t)
-			if text, got := playFile(t, file, quirks); got != text {
-				t.Errorf("with %s: %s\nIf the answer of AWS decides this, say in the script which: [NAME=VALUE] before the line.",
+			text := readScript(t, file)
+			got := playAlone(t, text, quirks)
+			if got != text && *update {
+				text = mark(t, text)
+				writeScript(t, file, text)
+				got = playAlone(t, text, quirks)
+			}
+			if got != text {
+				t.Errorf("with %s: %s\nIf an answer of AWS decides this, -update marks the line with it: [NAME=VALUE].",
 					strings.Join(unusual, " "), firstDifference(text, got))
 			}
 		})
 	}
+}
+
+// mark plays a script under the usual answers, and then under each other one
+// alone: lines that come or go with it get its name.
+func mark(t *testing.T, text string) string {
+	t.Helper()
+	base, _ := answers(t, usual)
+	text = playAlone(t, text, base)
+	for _, listed := range sim.QuirkNames() {
+		name, values, _ := strings.Cut(listed, "=")
+		is, other := usual(strings.Split(values, "|")), contrary(strings.Split(values, "|"))
+		if is == "DURATION" {
+			continue
+		}
+		quirks := base
+		if err := sim.ParseQuirk(&quirks, name+"="+other); err != nil {
+			t.Fatal(err)
+		}
+		text = markLines(text, playAlone(t, text, quirks), "["+name+"="+is+"] ", "["+name+"="+other+"] ")
+	}
+	return text
+}
+
+// markLines is text, with what other lacks or has more marked.
+func markLines(text, other, gone, more string) string {
+	a, b := strings.Split(text, "\n"), strings.Split(other, "\n")
+	same := common(a, b)
+	var lines []string
+	for i, j := 0, 0; i < len(a) || j < len(b); {
+		switch {
+		case i < len(a) && j < len(b) && a[i] == b[j]:
+			lines = append(lines, a[i])
+			i, j = i+1, j+1
+		case j == len(b) || i < len(a) && same[i+1][j] >= same[i][j+1]:
+			lines = append(lines, gone+a[i])
+			i++
+		default:
+			lines = append(lines, more+b[j])
+			j++
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // TestALineThatDependsOnAnAnswerOfAWS is about the scripts' own notation: such

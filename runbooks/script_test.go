@@ -34,13 +34,11 @@ func TestScenarios(t *testing.T) {
 	for _, file := range scenarios(t) {
 		t.Run(scenario(file), func(t *testing.T) {
 			sideBySide(t)
-			text, got := playFile(t, file, quirks)
-			switch {
+			text := readScript(t, file)
+			switch got := playAlone(t, text, quirks); {
 			case got == text:
 			case *update:
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
+				writeScript(t, file, got)
 			default:
 				t.Errorf("%s: the output differs (go test ./runbooks -update rewrites it):\n%s", file, firstDifference(text, got))
 			}
@@ -48,19 +46,30 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
-// playFile plays a script in a bubble of its own. Where it came to a question of
-// which AWS has three answers, the third must make no difference.
-func playFile(t *testing.T, file string, quirks sim.Quirks) (text, got string) {
+func readScript(t *testing.T, file string) string {
 	t.Helper()
-	raw, err := os.ReadFile(file)
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	text = string(raw)
+	return string(text)
+}
+
+func writeScript(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// playAlone plays a script in a bubble of its own. Where it came to a question
+// of which AWS has three answers, the third must make no difference.
+func playAlone(t *testing.T, text string, quirks sim.Quirks) (got string) {
+	t.Helper()
 	var again int
 	synctest.Test(t, func(t *testing.T) { got, again = playScript(t, text, quirks) })
 	if again == 0 {
-		return text, got
+		return got
 	}
 	quirks.Rekey = "rekey"
 	synctest.Test(t, func(t *testing.T) {
@@ -68,7 +77,7 @@ func playFile(t *testing.T, file string, quirks sim.Quirks) (text, got string) {
 			t.Errorf("with rekey=rekey: %s", firstDifference(got, other))
 		}
 	})
-	return text, got
+	return got
 }
 
 // scenarios are the scripts' files.
