@@ -151,7 +151,8 @@ func inTheWay(s *planner.Step, both *pair, force bool) (overwrite bool, err erro
 	if err := expect(rest, c); err != nil {
 		return false, err
 	}
-	if lost := versionsBeyond(c, append(versionIDs(both.primary), s.Expect.Versions...)); len(lost) > 0 {
+	lost := versionsBeyond(c, append(versionIDs(both.primary), s.Expect.Versions...))
+	if lost = append(lost, planner.Finished(nil, c, both.primary)...); len(lost) > 0 {
 		return false, stale("%s holds versions that %s does not have and an overwrite would destroy: %s", s.Region, s.Params.From, strings.Join(lost, ", "))
 	}
 	return true, nil

@@ -40,6 +40,13 @@ func TestAStepThatMustNotOrCannotBeDone(t *testing.T) {
 				m.secrets[west]["s"] = &topology.Secret{Name: "s", Region: west, Versions: []topology.Version{{ID: "given-up"}, {ID: "new"}}}
 			},
 			planner.Step{Action: planner.OverwriteReplica, Params: from, Expect: planner.Expect{Versions: []string{"given-up"}}}, CodeStalePlan, 0, "new"},
+		"G1: a rotation ended there, and the source has its version as begun": {
+			func(m *model) {
+				m.add("s")
+				m.secrets[east]["s"].Versions = []topology.Version{{ID: "begun", Stages: []string{topology.StagePending}}}
+				m.secrets[west]["s"] = &topology.Secret{Name: "s", Region: west, Versions: []topology.Version{{ID: "begun", Stages: []string{topology.StageCurrent}}}}
+			},
+			planner.Step{Action: planner.OverwriteReplica, Params: from, Expect: planner.Expect{Versions: []string{"begun"}}}, CodeStalePlan, 0, "begun"},
 		"an overwrite of another primary's replica": {
 			func(m *model) {
 				m.add("s")

@@ -110,8 +110,8 @@ func (s *Standing) Orphans(r topology.Region) (ids []string, known bool) {
 }
 
 // lacking returns the ids of c's versions that the acting primary p never
-// held, or of which it may have no value (Finished). What it held when it was
-// promoted and no longer lists has lost its last label there, to a newer
+// held, or of which it may have no value (Finished, leftBegun). What it held
+// when it was promoted and no longer lists has lost its last label there, to a newer
 // version, and AWS lists none without (AWS: DescribeSecret,
 // VersionIdsToStages): superseded, not lost.
 func (s *Standing) lacking(c, p *topology.Secret) []string {
@@ -121,9 +121,14 @@ func (s *Standing) lacking(c, p *topology.Secret) []string {
 			return slices.ContainsFunc(s.Move.Versions, func(v topology.Version) bool { return v.ID == id })
 		})
 	}
-	ids = append(ids, Finished(s.Move, c, p)...)
+	ids = append(ids, valueless(s.Move, c, p)...)
 	slices.Sort(ids)
 	return slices.Compact(ids)
+}
+
+// valueless are the versions of c of which p may have the id and not the value.
+func valueless(m *topology.Move, c, p *topology.Secret) []string {
+	return append(Finished(m, c, p), leftBegun(m, c, p)...)
 }
 
 // Finished are the versions of c whose rotation was brought to its end there,
@@ -140,15 +145,32 @@ func Finished(m *topology.Move, c, p *topology.Secret) []string {
 		if !slices.Contains(v.Stages, topology.StageCurrent) && !slices.Contains(v.Stages, topology.StagePrevious) {
 			continue
 		}
-		known := func(w topology.Version) bool { return w.ID == v.ID }
-		i := slices.IndexFunc(p.Versions, known)
-		switch {
-		case i >= 0 && onlyPending(p.Versions[i]),
-			i < 0 && m != nil && slices.ContainsFunc(m.Versions, func(w topology.Version) bool { return known(w) && onlyPending(w) }):
+		if begun(p.Versions, v.ID) || !holds(p, v.ID) && m != nil && begun(m.Versions, v.ID) {
 			ids = append(ids, v.ID)
 		}
 	}
 	return ids
+}
+
+// leftBegun are the versions of c whose rotation never ended, and which p was
+// promoted with as begun and has let go since. What the first step wrote, and
+// the second may have given to the database, may have come to c alone.
+func leftBegun(m *topology.Move, c, p *topology.Secret) []string {
+	if c == nil || p == nil || m == nil {
+		return nil
+	}
+	var ids []string
+	for _, v := range c.Versions {
+		if onlyPending(v) && !holds(p, v.ID) && begun(m.Versions, v.ID) {
+			ids = append(ids, v.ID)
+		}
+	}
+	return ids
+}
+
+// begun: the version is listed, under AWSPENDING alone.
+func begun(versions []topology.Version, id string) bool {
+	return slices.ContainsFunc(versions, func(v topology.Version) bool { return v.ID == id && onlyPending(v) })
 }
 
 // Lacking returns the ids of a's versions that b does not hold, sorted.

@@ -43,16 +43,17 @@ type orphan struct {
 // orphansOf are the versions of a copy that the acting primary neither holds
 // nor held when it, or a primary before it, was promoted. One that was
 // promoted and has lost its labels since was superseded there by rotation;
-// AWS does not list versions without a label. One that is finished here counts.
+// AWS does not list versions without a label. One of which the primary may have
+// no value counts.
 func orphansOf(s *Standing, c *topology.Secret) []orphan {
 	p := s.PrimarySecret()
 	var list []orphan
 	if c == nil || p == nil {
 		return nil
 	}
-	finished := Finished(s.Move, c, p)
+	empty := valueless(s.Move, c, p)
 	for _, v := range c.Versions {
-		if !holds(p, v.ID) && !s.Move.Promoted(v.ID) || slices.Contains(finished, v.ID) {
+		if !holds(p, v.ID) && !s.Move.Promoted(v.ID) || slices.Contains(empty, v.ID) {
 			list = append(list, orphan{c.Region, v})
 		}
 	}
@@ -74,12 +75,12 @@ func urgency(o orphan) int {
 // be replaced holds: rescued, given up, or, without a word, a refusal.
 func (r *returning) settleOrphans() bool {
 	var found []orphan
-	finished := false
+	empty := false
 	for _, c := range r.others() {
 		if c.Region != r.to && !r.wantedAfter(c.Region) || !standalone(c) && c.State != CopyStray {
 			continue
 		}
-		finished = finished || len(Finished(r.s.Move, c.Secret, r.source)) > 0
+		empty = empty || len(valueless(r.s.Move, c.Secret, r.source)) > 0
 		for _, o := range orphansOf(r.s, c.Secret) {
 			if !slices.ContainsFunc(found, func(x orphan) bool { return x.version.ID == o.version.ID }) {
 				found = append(found, o)
@@ -109,7 +110,7 @@ func (r *returning) settleOrphans() bool {
 	}
 	r.block(Blocker{
 		Code: "orphan-version", Secret: n, Region: found[0].region,
-		Message: fmt.Sprintf("%s: %s never had it%s", orphanWords(found), r.from, map[bool]string{true: ", or not its value: the rotation to it ended there"}[finished]),
+		Message: fmt.Sprintf("%s: %s never had it%s", orphanWords(found), r.from, map[bool]string{true: ", or not its value: the rotation to it went on there"}[empty]),
 		Fix:     fmt.Sprintf("understudy failback --to %s --rescue NAME copies such versions into %s, --give-up NAME loses them; all instead of a name is every secret", r.to, r.from),
 	})
 	return false
@@ -127,8 +128,8 @@ func (r *returning) mayGo(c *topology.Secret) []string {
 			ids = append(ids, v.ID)
 		}
 	}
-	finished := Finished(r.s.Move, c, r.source)
-	ids = slices.DeleteFunc(ids, func(id string) bool { return slices.Contains(finished, id) })
+	empty := valueless(r.s.Move, c, r.source)
+	ids = slices.DeleteFunc(ids, func(id string) bool { return slices.Contains(empty, id) })
 	ids = append(ids, r.allow...)
 	slices.Sort(ids)
 	return slices.Compact(ids)

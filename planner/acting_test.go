@@ -1,0 +1,48 @@
+package planner
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/understudy-dr/understudy/internal/topology"
+)
+
+// G1: a version id says nothing of its value. A rotation makes the version
+// before anything is in it, and where it went on tells only its label.
+func TestVersionsOfWhichThePrimaryMayHaveNoValue(t *testing.T) {
+	const pending, current, previous = topology.StagePending, topology.StageCurrent, topology.StagePrevious
+	copyOf := func(stages ...string) *topology.Secret {
+		s := &topology.Secret{Versions: []topology.Version{{ID: "old", Stages: []string{current}}}}
+		if len(stages) > 0 {
+			s.Versions = append(s.Versions, topology.Version{ID: "v", Stages: stages})
+		}
+		return s
+	}
+	promotedWith := func(stages ...string) *topology.Move { return &topology.Move{Versions: copyOf(stages...).Versions} }
+	for _, c := range []struct {
+		about         string
+		move          *topology.Move
+		left, primary *topology.Secret
+		doubted       bool
+	}{
+		{"the rotation ended in the copy, and is begun in the primary", nil, copyOf(current), copyOf(pending), true},
+		{"and has been superseded in the copy since", nil, copyOf(previous), copyOf(pending), true},
+		{"the primary was promoted with it begun, and let it go", promotedWith(pending), copyOf(current), copyOf(), true},
+		{"begun in the copy still, and let go by the primary", promotedWith(pending), copyOf(pending), copyOf(), true},
+		{"begun on both sides: the same, as far as can be told", promotedWith(pending), copyOf(pending), copyOf(pending), false},
+		{"the primary made it AWSCURRENT: it has the value", promotedWith(pending), copyOf(pending), copyOf(current), false},
+		{"the primary keeps it under a label of its own", promotedWith(pending), copyOf(pending), copyOf("UNDERSTUDY_RESCUED_1"), false},
+		{"the primary was promoted with it in force", promotedWith(current), copyOf(previous), copyOf(), false},
+		{"the copy has let it go", promotedWith(pending), copyOf(), copyOf(), false},
+		{"no copy", promotedWith(pending), nil, copyOf(), false},
+		{"no primary", promotedWith(pending), copyOf(pending), nil, false},
+	} {
+		want := []string(nil)
+		if c.doubted {
+			want = []string{"v"}
+		}
+		if got := valueless(c.move, c.left, c.primary); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", c.about, got, want)
+		}
+	}
+}
