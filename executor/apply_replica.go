@@ -79,6 +79,9 @@ func (a *actions) replicate(s *planner.Step, force bool) operation {
 	e := staleEntry{actions: a, s: s, w: &w}
 	return operation{first: callReplicate, look: func(ctx context.Context, p *progress) (sight, error) {
 		both, err := a.pair(ctx, s)
+		if err == nil && force {
+			p.away.notice(both.copy, a.clock.Now())
+		}
 		switch {
 		case err != nil:
 			return sight{}, err

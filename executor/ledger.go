@@ -22,7 +22,8 @@ type ledger struct {
 	steps    []stepState
 	tally    [failed + 1]int // steps by state
 	failures map[int32]Failure
-	owed     map[int32]duty // deferred steps
+	owed     map[int32]duty    // deferred steps
+	away     map[int32]float64 // overwritten copies: seconds that they were away
 	undone   map[int32]Outcome
 	undoing  Counts            // undos that this session has ended
 	stuck    map[int32]Failure // undos that failed
@@ -58,7 +59,7 @@ type span struct{ start, end time.Time }
 func newLedger(plan *planner.Plan) *ledger {
 	g := &ledger{
 		plan: plan, index: make(map[string]int32, len(plan.Steps)), steps: make([]stepState, len(plan.Steps)),
-		failures: map[int32]Failure{}, owed: map[int32]duty{}, undone: map[int32]Outcome{}, stuck: map[int32]Failure{},
+		failures: map[int32]Failure{}, owed: map[int32]duty{}, away: map[int32]float64{}, undone: map[int32]Outcome{}, stuck: map[int32]Failure{},
 		phases: map[string]*span{}, calls: map[topology.Region]Calls{}, state: Running,
 	}
 	g.tally[pending] = len(plan.Steps)
@@ -127,6 +128,9 @@ func (g *ledger) settle(i int32, o outcome, at time.Time) {
 	g.set(i, stateOf[o.Outcome])
 	g.touch(i, at)
 	delete(g.failures, i)
+	if o.Away != nil {
+		g.away[i] = *o.Away
+	}
 	if o.Outcome == Failing {
 		g.failures[i] = failureOf(s, s.Action, o)
 	}
@@ -214,7 +218,7 @@ func (g *ledger) report(id string) *Report {
 		Schema: "understudy/run/v1", ID: id, Command: g.plan.Command, State: g.state, From: g.plan.From, To: g.plan.To,
 		Started: g.started.UTC(), Ended: g.ended.UTC(), Steps: g.counts(), Reason: g.reason, Holder: g.last.Holder,
 		Failures: byCause(g.failures), Stuck: byCause(g.stuck), Owed: g.debts(id), Phases: g.phaseList(), Calls: maps.Clone(g.calls), ARNs: g.arns(),
-		LoginRisks: slices.Clone(g.plan.LoginRisks), Aborting: g.aborting && g.state != Aborted,
+		LoginRisks: slices.Clone(g.plan.LoginRisks), Blinks: g.blinks(), Aborting: g.aborting && g.state != Aborted,
 	}
 	if g.ended.IsZero() {
 		r.Ended = time.Time{}

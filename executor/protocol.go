@@ -54,6 +54,7 @@ type progress struct {
 	last    bool // the run is stopping: the next look is the last
 
 	versions []topology.Version
+	away     absence
 }
 
 func (p *progress) acted() bool { return len(p.acked) > 0 || p.lost > 0 }
@@ -300,7 +301,7 @@ func jitter(d time.Duration, id string, n uint64) time.Duration {
 func (r *run) succeeded(s *planner.Step, p *progress, see sight) outcome {
 	out := r.outcome(s, AlreadyDone)
 	if p.acted() {
-		out.Outcome = Applied
+		out.Outcome, out.Away = Applied, p.away.seconds()
 	}
 	r.throttling.heard(s, nil)
 	out.Note = see.note

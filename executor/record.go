@@ -68,7 +68,9 @@ type outcome struct {
 	Versions []topology.Version `json:"versions,omitempty"`
 	// Dated is when it was seen promoted, by AWS's clock.
 	Dated time.Time `json:"dated,omitzero"`
-	Undo  bool      `json:"undo,omitempty"`
+	// Away is how long an overwritten copy was not found, in seconds.
+	Away *float64 `json:"away_seconds,omitempty"`
+	Undo bool     `json:"undo,omitempty"`
 	// Owed: what failed is a duty that stays, whatever becomes of the run.
 	Owed bool `json:"owed,omitempty"`
 }

@@ -41,6 +41,9 @@ type Report struct {
 	// LoginRisks are the secrets with which applications may fail to log in
 	// now, by cause: the plan's word, and what the runbook found after the run.
 	LoginRisks planner.Risks `json:"login_risks,omitempty"`
+	// Blinks are how long copies that were made replicas of the new primary
+	// were away meanwhile.
+	Blinks []Blink `json:"blinks,omitempty"`
 	// Read is how many secrets the runbook read in the new primary after the
 	// run, their values dropped; 0 where that was not asked for.
 	Read int `json:"read,omitempty"`

@@ -64,6 +64,49 @@ func TestARefusedFenceIsOwedAndHaltsNothing(t *testing.T) {
 	})
 }
 
+// blinking is a world that takes a copy away for a while when it overwrites it.
+type blinking struct {
+	*model
+	gone time.Time
+}
+
+const blink = 3 * time.Second
+
+func (c *blinking) Replicate(ctx context.Context, from topology.Region, n topology.Name, to topology.Region, key string, force bool) error {
+	if n == secretName(1) {
+		c.gone = time.Now()
+	}
+	return c.model.Replicate(ctx, from, n, to, key, force)
+}
+
+func (c *blinking) Secret(ctx context.Context, r topology.Region, n topology.Name) (*topology.Secret, error) {
+	if n == secretName(1) && r == ireland && !c.gone.IsZero() && time.Since(c.gone) < blink {
+		return nil, topology.ErrNotFound
+	}
+	return c.model.Secret(ctx, r, n)
+}
+
+func TestTheBlinkOfAnOverwrittenCopyIsMeasured(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := journal.NewMemory()
+		e := New(Options{Cloud: &blinking{model: failoverWorld(3)}, Store: store, Concurrency: 1})
+		rep, err := e.Run(t.Context(), failoverPlan(3), RunSpec{})
+		if err != nil || len(rep.Blinks) != 1 {
+			t.Fatalf("%v: %+v", err, rep.Blinks)
+		}
+		b := rep.Blinks[0]
+		if b.Region != ireland || b.Secrets != 3 || b.Missing != 1 || b.Secret != secretName(1) {
+			t.Errorf("%+v", b)
+		}
+		if d := time.Duration(b.LongestSeconds * float64(time.Second)); d < blink || d > blink+5*time.Second {
+			t.Errorf("measured %v of %v", d, blink)
+		}
+		if again, _, err := Load(t.Context(), store, rep.ID); err != nil || len(again.Blinks) != 1 || again.Blinks[0] != b { // from the journal
+			t.Errorf("%v: %+v", err, again.Blinks)
+		}
+	})
+}
+
 // G4.
 func TestAnOldPrimaryThatThrottlesHoldsUpNoWaveAndNoTier(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -27,6 +27,7 @@ func Run(w io.Writer, r *executor.Report, s Style) error {
 	owed(p, r.Owed, s)
 	loginRisks(p, r.LoginRisks, s)
 	phases(p, r.Phases, s)
+	blinks(p, r.Blinks)
 	calls(p, r.Calls, r.From, s)
 	if r.Read > 0 {
 		p.linef("\nRead in %s after the run, values dropped: %s.", r.To, many(r.Read, "secret", "secrets"))
@@ -180,6 +181,23 @@ func phases(p *printer, list []executor.Phase, s Style) {
 		g.add(text(ph.Name), cell{fmt.Sprintf("%9s", seconds(ph.Seconds)), plain}, cell{"from " + ph.Start.UTC().Format("15:04:05.0Z"), faint})
 	}
 	g.write(p)
+}
+
+// blinks say what readers in a re-parented region may have met.
+func blinks(p *printer, list []executor.Blink) {
+	for i := range list {
+		b := &list[i]
+		line := fmt.Sprintf("%s made replicas in %s: ", many(b.Secrets, "copy", "copies"), b.Region)
+		if b.Missing == 0 {
+			line += "none was found missing meanwhile (a look every 0.2 to 2 s)"
+		} else {
+			line += fmt.Sprintf("%d found missing meanwhile, for at most %s (%s)", b.Missing, seconds(b.LongestSeconds), clean(string(b.Secret)))
+		}
+		if i == 0 {
+			p.line("")
+		}
+		p.line(line)
+	}
 }
 
 func calls(p *printer, byRegion map[topology.Region]executor.Calls, lost topology.Region, s Style) {
