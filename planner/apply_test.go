@@ -35,7 +35,9 @@ func perform(t fataler, in *planner.Input, p *planner.Plan) {
 			if !s.Owed {
 				t.Fatalf("step %d (%s %s) is in the dark region %s and not owed", i+1, s.Action, s.Subject(), s.Region)
 			}
-			in.Placement.Owed = append(in.Placement.Owed, topology.Debt{Action: string(s.Action), Secret: s.Secret, Region: s.Region})
+			for _, alarm := range append(s.Params.Alarms[:len(s.Params.Alarms):len(s.Params.Alarms)], s.Alarm) { // as the journal has it
+				in.Placement.Owed = append(in.Placement.Owed, topology.Debt{Action: string(s.Action), Secret: s.Secret, Alarm: alarm, Region: s.Region})
+			}
 			continue
 		}
 		performOne(t, in, p, s, v)

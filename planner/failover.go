@@ -289,12 +289,12 @@ func (m *move) alarms(from topology.Region) {
 		there := a != nil || c != nil || puts[name] != "" || v.Lacks("cloudwatch")
 		return there && !on && m.wereOn(origin, name)
 	}, puts, string(m.to)+" becomes the primary")
-	if m.owedAlready(string(DisableAlarms), "", from) {
-		return
-	}
 	old := m.view(from)
 	watching, kept := m.watchOver(from, &source), []string{}
 	m.disable(source, from, func(name string) bool {
+		if m.owedAlready(topology.Debt{Action: string(DisableAlarms), Alarm: name, Region: from}) {
+			return false // what another group's move left on is not owed yet
+		}
 		a, c := old.Alarms[name], old.Composites[name]
 		quiet := a != nil && !a.ActionsEnabled || c != nil && !c.ActionsEnabled
 		absent := !old.Lacks("cloudwatch") && a == nil && c == nil
@@ -323,12 +323,12 @@ func (m *move) owedWords(r topology.Region) string {
 
 // owedAlready reports a debt of an earlier run that cannot be paid now: it
 // stays in the journal and is not recorded twice.
-func (m *move) owedAlready(action string, n topology.Name, r topology.Region) bool {
-	if m.view(r).Dark == "" && !m.in.Options.PrimaryLost {
+func (m *move) owedAlready(debt topology.Debt) bool {
+	if m.view(debt.Region).Dark == "" && !m.in.Options.PrimaryLost {
 		return false
 	}
 	return slices.ContainsFunc(m.in.Placement.Owed, func(d topology.Debt) bool {
-		return d.Action == action && d.Secret == n && d.Region == r
+		return d.Action == debt.Action && d.Secret == debt.Secret && d.Alarm == debt.Alarm && d.Region == debt.Region
 	})
 }
 

@@ -29,7 +29,7 @@ func (m *moving) fence(promoted []string) {
 	case m.desired.Failover.Fence != fencePolicy,
 		c.State == CopyAbsent, c.Secret != nil && (c.Secret.Role() == topology.RoleReplica || !c.Secret.Deleted.IsZero()),
 		m.in.Placement.Fenced(string(m.s.Secret), m.from),
-		m.owedAlready(string(FencePolicy), m.s.Secret, m.from):
+		m.owedAlready(topology.Debt{Action: string(FencePolicy), Secret: m.s.Secret, Region: m.from}):
 		return
 	}
 	m.add(rankFence, fenceStep(m.s.Secret, m.g, m.from, m.to, promoted, m.owedWords(m.from)))

@@ -300,7 +300,7 @@ func (m *moving) cancelRotation() {
 	if before := m.rotated(); c.Secret == nil && before != nil && !before.Rotation.Enabled {
 		return
 	}
-	if m.owedAlready(string(CancelRotation), m.s.Secret, m.from) {
+	if m.owedAlready(topology.Debt{Action: string(CancelRotation), Secret: m.s.Secret, Region: m.from}) {
 		return
 	}
 	before := "rotation on"
