@@ -226,8 +226,10 @@ func Consumers(from, to string) []string {
 	return []string{
 		"whoever names a secret by ARN must use the new ARN: the region in it is not rewritten, and an ARN of " + from + " asked in " + to + " is not found",
 		"ECS: change valueFrom in the task definition to the " + to + " ARN and deploy; a running task keeps the value that it was started with",
-		"Kubernetes: External Secrets stores name a region (spec.provider.aws.region); the Secrets Store CSI provider mounts from its region, and from failoverRegion if it is set",
+		"Kubernetes: External Secrets stores name a region (spec.provider.aws.region); the Secrets Store CSI provider mounts from its region, and from failoverRegion if it is set; a 4xx from either fails the mount, so take " + from + " out where it denies",
 		"Lambda extension and the AWS caching clients: a cached value may be served until its TTL is over (300 s by default in the extension and the agent, 1 h in the caching clients)",
+		"database secrets: the host in the value is not rewritten; where it names a database in " + from + ", move that first, then put a value with its new host",
+		"VPC endpoints, security groups, EventBridge rules and SNS subscriptions are regional: what consumers need of them must be in " + to + ", too",
 		"IAM and key policies with ARNs, VPC endpoints or kms:ViaService of " + from + " refuse callers in " + to,
 		"danger: a terraform apply (or a controller) that still lists " + to + " as a replica of " + from + " can overwrite the new primary with force; hold it back, and check with: understudy drift",
 	}

@@ -413,3 +413,12 @@ func TestNotesThatSayTheSameAreOneLine(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+func TestConsumersAreToldAllThatBreaks(t *testing.T) {
+	text := strings.Join(Consumers("us-east-1", "us-west-2"), "\n")
+	for _, what := range []string{"valueFrom", "External Secrets", "failoverRegion", "TTL", "host", "VPC endpoints", "kms:ViaService", "terraform", "us-east-1", "us-west-2"} {
+		if !strings.Contains(text, what) {
+			t.Errorf("nothing of %s", what)
+		}
+	}
+}
