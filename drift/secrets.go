@@ -354,8 +354,18 @@ func (c *check) protection(s *planner.Standing, g *topology.Group) {
 	c.add(Finding{
 		Code: CodeUnprotected, Severity: Critical, Kind: Health, Secret: s.Secret, Region: s.Primary,
 		Message: fmt.Sprintf("no second region holds a copy in sync, since %s", stamp(since)),
-		Fix:     "understudy plan, then understudy apply",
+		Fix:     c.protectBy(s, g),
 	})
+}
+
+// protectBy is what gives a secret a second region. Where its only standby is
+// the primary now, a plan makes nothing: home is left alone until the failback.
+func (c *check) protectBy(s *planner.Standing, g *topology.Group) string {
+	wanted := slices.ContainsFunc(c.in.Desired.Regions(), func(r topology.Region) bool { return c.wanted(g, s, r) })
+	if home := c.in.Desired.Primary; !wanted && s.Primary != home {
+		return fmt.Sprintf("understudy failback --to %s, once it is well; or add a region to [regions] standby and to the replicas of group %s, then understudy apply", home, g.Name)
+	}
+	return "understudy plan, then understudy apply"
 }
 
 // protects: the copy could be promoted, or it cannot be seen and so may be.
