@@ -43,6 +43,9 @@ func (r *returning) mayReturn() bool {
 	case home.State == CopyStray:
 		x.Code, x.Message = "stray-replica", fmt.Sprintf("its copy in %s follows %s, not %s", r.to, home.Secret.PrimaryRegion, r.from)
 		x.Fix = "understudy apply --allow-overwrite re-parents it"
+	case home.State == CopyPromotedOutside && home.Secret.Rotation.Enabled && !p.Secret.Rotation.Enabled:
+		x.Code, x.Message = "promoted-outside", fmt.Sprintf("it rotates in %s, and not in %s: nothing was moved away from there, by this journal", r.to, r.from)
+		x.Fix = WayOutside(r.to)
 	case home.State == CopyUnknown, home.State == CopyAwaitingFence:
 		x.Code, x.Message = "unknown", "its copy in "+string(r.to)+" is not known"
 	default:
