@@ -125,10 +125,19 @@ func (b *build) grant(r topology.Region, function, why string, tier int) string 
 	b.grants[function] = len(b.steps)
 	return b.add(rankGrant, Step{
 		Action: GrantInvoke, Target: function, Region: r, Tier: tier, Phase: PhasePermissions,
-		Params: Params{Lambda: function, Statement: GrantStatement},
+		Params: Params{Lambda: function, Statement: b.grantName(r, function)},
 		Before: "not permitted", After: "secretsmanager.amazonaws.com may invoke it for account " + b.account,
 		Reason: why,
 	})
+}
+
+// grantName is the statement id of grant-invoke. What our fence took away comes
+// back under the name that it had: whoever manages it looks for that.
+func (b *build) grantName(r topology.Region, function string) string {
+	if before := b.in.Recovery.View(r).Functions[function]; before != nil && b.in.Placement.Fenced(function, r) {
+		return cmp.Or(before.Grant, GrantStatement)
+	}
+	return GrantStatement
 }
 
 // GrantStatement is the statement id of grant-invoke: one for each function,

@@ -49,7 +49,9 @@ func (r *Reader) function(ctx context.Context, region topology.Region, arn, acco
 	if f.Policy, err = r.functionPolicy(ctx, region, arn); err != nil {
 		return nil, err
 	}
-	f.Invokable = invokable(f.Policy, region, account)
+	if f.Invokable = invokable(f.Policy, region, account); f.Invokable {
+		f.Grant = grantOf(f.Policy, region, account)
+	}
 	return f, nil
 }
 
