@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/understudy-dr/understudy/executor"
 	"github.com/understudy-dr/understudy/internal/topology"
 	"github.com/understudy-dr/understudy/planner"
 )
@@ -22,10 +23,23 @@ type Status struct {
 	LastRehearsal    *time.Time `json:"last_rehearsal"`
 	SnapshotTaken    *time.Time `json:"snapshot_taken"`
 	Dark             []Dark     `json:"dark"`
+	// Unfinished moves of the primary stopped midway, died, or are under way: the
+	// fences that they did not come to are not among those owed.
+	Unfinished []executor.Summary `json:"unfinished,omitempty"`
 	// Damaged runs are known in part only: what they moved or owe may be missing above.
 	Damaged []topology.DamagedRun `json:"damaged,omitempty"`
 	// SplitBrain has both sides of every secret with two writers (exit 6).
 	SplitBrain []planner.Diagnosis `json:"split_brain,omitempty"`
+}
+
+// Stopped is the oldest move of the primary that nobody is working on, nil if
+// there is none.
+func (st *Status) Stopped() *executor.Summary {
+	i := slices.IndexFunc(st.Unfinished, func(r executor.Summary) bool { return r.Died || r.State == executor.Halted })
+	if i < 0 {
+		return nil
+	}
+	return &st.Unfinished[i]
 }
 
 // IsDark reports whether a region did not answer.

@@ -425,6 +425,9 @@ func (p *player) status() {
 	for _, line := range tally(st.Owed, func(d topology.Debt) string { return d.Action + " in " + string(d.Region) }) {
 		p.printf("owed %s", line)
 	}
+	for i := range st.Unfinished {
+		p.printf("unfinished %s, %s", st.Unfinished[i].Command, st.Unfinished[i].State)
+	}
 	if st.UnprotectedSince != nil {
 		p.printf("unprotected")
 	}

@@ -30,6 +30,9 @@ func ReadStatus(ctx context.Context, env Env) (*Status, error) {
 	if st.Owed == nil {
 		st.Owed = []topology.Debt{}
 	}
+	if st.Unfinished, err = env.unfinished(ctx); err != nil {
+		return nil, err
+	}
 	for _, r := range st.Regions {
 		if v := in.Observed.View(r); v.Dark != "" {
 			st.Dark = append(st.Dark, Dark{r, v.Dark, v.Detail})

@@ -124,3 +124,36 @@ func TestOverwrittenByOthers(t *testing.T) { // G1
 		t.Errorf("the way out does not lead out:\n%s", &d.stdout)
 	}
 }
+
+// A failover of which the old primary refused a fence is not finished, and
+// status says so, with what goes on.
+func TestStatusOfAnUnfinishedMove(t *testing.T) { // G2, G3
+	d := newDesk(t)
+	d.want(exitOK, "apply", "--yes", "--allow-replica-gap")
+	if err := d.sim.AddFault(sim.Fault{
+		Match: sim.FaultMatch{Region: "us-east-1", Operation: "DisableAlarmActions"}, Fault: sim.FaultError, Code: "AccessDenied",
+	}); err != nil {
+		t.Fatal(err)
+	}
+	d.want(exitStopped, "failover", "--to", "us-west-2", "--yes")
+	d.sim.ClearFaults()
+	d.want(exitOK, "status")
+	for _, words := range []string{"failover r2-", "is not finished: 2 steps left", "disable-alarms", "runs resume r2-"} {
+		if !strings.Contains(d.stdout.String(), words) {
+			t.Errorf("no %q in:\n%s", words, &d.stdout)
+		}
+	}
+	d.want(exitOK, "status", "--output", "json")
+	doc := document[struct {
+		Unfinished []struct{ ID, Command string }
+		Owed       []struct{ Action string }
+	}](t, d)
+	if len(doc.Unfinished) != 1 || len(doc.Owed) == 0 {
+		t.Fatalf("%+v", doc)
+	}
+	d.want(exitOK, "runs", "resume", doc.Unfinished[0].ID, "--yes")
+	d.want(exitOK, "status")
+	if strings.Contains(d.stdout.String(), "not finished") {
+		t.Errorf("it is finished:\n%s", &d.stdout)
+	}
+}

@@ -29,7 +29,15 @@ func statusCommand(w *world) *cli.Command {
 				if err := s.print(st, func(w io.Writer) error { return report.Status(w, st, s.style) }); err != nil {
 					return err
 				}
-				if slices.ContainsFunc(st.Owed, func(d topology.Debt) bool { return !st.IsDark(d.Region) }) {
+				if r := st.Stopped(); r != nil {
+					how := "resume"
+					if r.Aborting {
+						how = "abort"
+					}
+					if err := s.next("goes on where that stopped", "runs", how, r.ID); err != nil {
+						return err
+					}
+				} else if slices.ContainsFunc(st.Owed, func(d topology.Debt) bool { return !st.IsDark(d.Region) }) {
 					if err := s.next("the old primary answers: stop it from writing", "fence"); err != nil {
 						return err
 					}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/understudy-dr/understudy/executor"
 	"github.com/understudy-dr/understudy/internal/topology"
 	"github.com/understudy-dr/understudy/runbooks"
 )
@@ -15,6 +16,14 @@ func Status(w io.Writer, st *runbooks.Status, s Style) error {
 	p := newPrinter(w)
 	for _, d := range st.Dark {
 		p.line(s.paint(bad, fmt.Sprintf("%s does not answer: %s", d.Region, clean(string(d.Cause)))) + detail(d.Detail))
+	}
+	for i := range st.Unfinished {
+		r := &st.Unfinished[i]
+		how := "is under way"
+		if r.Died || r.State == executor.Halted {
+			how = fmt.Sprintf("is not finished: %s left", many(r.Total-r.Steps.Applied-r.Steps.AlreadyDone-r.Steps.Deferred, "step", "steps"))
+		}
+		p.line(s.paint(bad, fmt.Sprintf("%s %s %s", clean(r.Command), clean(r.ID), how)))
 	}
 	for _, d := range st.Damaged {
 		p.line(s.paint(bad, fmt.Sprintf("run %s is known in part only", clean(d.Run))) + detail(d.Message))
