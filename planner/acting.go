@@ -415,13 +415,19 @@ func (r *Resolver) classifyWriter(s *Standing, old, p *topology.Secret) CopyStat
 // or a rotation ended there.
 // LastChangedDate alone proves nothing, as the fence itself sets it; a
 // version that was there before the move, though never replicated, is a loss
-// to be rescued but no second writer.
+// to be rescued but no second writer. Which it is, its own date says, where
+// it was read.
 func (r *Resolver) changedSince(m *topology.Move, old, p *topology.Secret) bool {
 	if moved := m.When(); !old.Changed.IsZero() && !moved.IsZero() && !old.Changed.After(moved) {
 		return false
 	}
 	if len(Finished(m, old, p)) > 0 {
 		return true
+	}
+	if h, asked := r.in.Histories[old.Region][old.Name]; asked && h.Unread == "" && !m.When().IsZero() {
+		return slices.ContainsFunc(h.Versions, func(v topology.DatedVersion) bool {
+			return v.Created.After(m.When()) && holds(old, v.ID) && !m.Promoted(v.ID) && !holds(p, v.ID)
+		})
 	}
 	before, _ := r.in.Recovery.Secret(old.Region, old.Name)
 	for _, v := range old.Versions {

@@ -22,7 +22,7 @@ func Plan(ctx context.Context, env Env) (*planner.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return planner.Converge(in), env.oneWriter(ctx, in)
+	return planner.Converge(in), oneWriter(in)
 }
 
 // Apply makes the actual state the desired one, by a saved plan or a fresh
@@ -40,7 +40,7 @@ func Apply(ctx context.Context, env Env, o ApplyOptions) (*executor.Report, erro
 		return nil, err
 	}
 	plan := planner.Converge(in)
-	if err := env.oneWriter(ctx, in); err != nil {
+	if err := oneWriter(in); err != nil {
 		return nil, err
 	}
 	if err := stillHolds(o.Saved, plan); err != nil {

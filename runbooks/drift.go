@@ -59,6 +59,5 @@ func (env Env) check(ctx context.Context, in planner.Input) (*drift.Report, erro
 	report := drift.Check(in, drift.Options{
 		Seen: seen, StuckAfter: env.StuckAfter, SnapshotMaxAge: env.SnapshotMaxAge, Frozen: leftBehind(in),
 	})
-	report.SplitBrain = env.dated(ctx, in, report.SplitBrain)
 	return report, nil
 }

@@ -44,19 +44,19 @@ func Failover(ctx context.Context, env Env, o FailoverOptions) (*planner.Plan, *
 	split := planner.Doctor(in)
 	if err := mayFailOver(in, plan); err != nil {
 		if len(split) > 0 && err.Code == "split-brain" {
-			return plan, nil, env.splitBrain(ctx, in, split, "nothing was changed")
+			return plan, nil, splitBrain(split, "nothing was changed")
 		}
 		err.Plan = plan
 		return plan, nil, err
 	}
 	if o.DryRun && len(split) > 0 {
-		return plan, nil, env.splitBrain(ctx, in, split, "this was a dry run, nothing was changed")
+		return plan, nil, splitBrain(split, "this was a dry run, nothing was changed")
 	}
 	if o.DryRun {
 		return plan, nil, nil
 	}
 	if plan.Empty() && len(split) > 0 {
-		return plan, nothingDone(plan), env.splitBrain(ctx, in, split, "nothing was changed")
+		return plan, nothingDone(plan), splitBrain(split, "nothing was changed")
 	}
 	if plan.Empty() {
 		return plan, nothingDone(plan), nil
@@ -73,7 +73,7 @@ func Failover(ctx context.Context, env Env, o FailoverOptions) (*planner.Plan, *
 	if err := env.conclude(ctx, plan, report, spec.Skip...); err != nil || len(split) == 0 {
 		return plan, report, err
 	}
-	return plan, report, env.splitBrain(ctx, in, split, "all that could be moved was moved")
+	return plan, report, splitBrain(split, "all that could be moved was moved")
 }
 
 // conclude verifies what a failover did, and captures the state that the next

@@ -24,7 +24,7 @@ func (env Env) look(ctx context.Context, o planner.Options, skip ...topology.Reg
 	if known.Observed, err = env.Observe(ctx, skip); err != nil {
 		return planner.Input{}, fmt.Errorf("observe: %w", err)
 	}
-	known = env.lookCloser(ctx, known)
+	known = env.histories(ctx, env.lookCloser(ctx, known))
 	known.Now = env.now()
 	known.Placement.Owed = planner.Owing(known)
 	return known, nil

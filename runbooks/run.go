@@ -82,7 +82,7 @@ func Fence(ctx context.Context, env Env, o FenceOptions) (*planner.Plan, *execut
 	if plan.Empty() {
 		report := nothingDone(plan)
 		report.Owed = append(report.Owed, in.Placement.Owed...)
-		return plan, report, env.stillTwo(ctx, in)
+		return plan, report, stillTwo(in)
 	}
 	if err := env.confirm(ctx, plan); err != nil {
 		return plan, nil, err
@@ -94,7 +94,7 @@ func Fence(ctx context.Context, env Env, o FenceOptions) (*planner.Plan, *execut
 	if in, err = env.look(ctx, planner.Options{}); err != nil {
 		return plan, report, err
 	}
-	return plan, report, env.stillTwo(ctx, in)
+	return plan, report, stillTwo(in)
 }
 
 func owedTo(debts []topology.Debt, r topology.Region) []topology.Debt {

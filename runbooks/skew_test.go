@@ -22,7 +22,7 @@ func (c aheadClock) Now() time.Time { return c.RealClock.Now().Add(c.by) }
 // What was written before the move was lost, and after it makes two writers.
 // Which of the two it was, AWS's clock says, wherever ours stands.
 func TestTwoWritersAreToldByTheClockOfAWS(t *testing.T) { // G2
-	const redis = "prod/cache/redis"
+	secrets := []string{"prod/cache/redis", "prod/db/orders"} // the fence changes the second
 	for name, ours := range map[string]time.Duration{"ours is right": 0, "ours is an hour ahead": time.Hour, "ours is an hour behind": -time.Hour} {
 		for _, after := range []bool{false, true} {
 			when := " and it was written before"
@@ -42,8 +42,10 @@ func TestTwoWritersAreToldByTheClockOfAWS(t *testing.T) { // G2
 					}
 					write := func() {
 						time.Sleep(time.Minute)
-						if err := w.put(home, redis, "behind its back"); err != nil {
-							t.Fatal(err)
+						for _, name := range secrets {
+							if err := w.put(home, name, "behind its back"); err != nil {
+								t.Fatal(err)
+							}
 						}
 						time.Sleep(time.Minute)
 					}

@@ -45,7 +45,7 @@ func Switchover(ctx context.Context, env Env, o SwitchoverOptions) (*planner.Pla
 		options: planner.Options{To: o.To, Groups: o.Groups, Window: o.Window},
 		dryRun:  o.DryRun, plan: planner.Switchover, stopped: env.callOff,
 		judge: func(in planner.Input, plan *planner.Plan) error {
-			if err := env.oneWriter(ctx, in); err != nil {
+			if err := oneWriter(in); err != nil {
 				return err
 			}
 			return maySwitchOver(plan)

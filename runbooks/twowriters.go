@@ -18,26 +18,26 @@ type VersionReader func(ctx context.Context, r topology.Region, name topology.Na
 
 // oneWriter refuses to change anything while a secret has two writers (G2):
 // what is desired is then for a person to say. Fence is the way out.
-func (env Env) oneWriter(ctx context.Context, in planner.Input) error {
+func oneWriter(in planner.Input) error {
 	split := planner.Doctor(in)
 	if len(split) == 0 {
 		return nil
 	}
-	return env.splitBrain(ctx, in, split, "nothing was changed")
+	return splitBrain(split, "nothing was changed")
 }
 
 // stillTwo: what a fence can't do is bring home what the second writer wrote.
-func (env Env) stillTwo(ctx context.Context, in planner.Input) error {
+func stillTwo(in planner.Input) error {
 	split := planner.Doctor(in)
 	if len(split) == 0 {
 		return nil
 	}
-	found := env.splitBrain(ctx, in, split, "a fence does not bring back what was written")
+	found := splitBrain(split, "a fence does not bring back what was written")
 	found.Hint = "find who writes to the second writer and stop it; then the commands above"
 	return found
 }
 
-func (env Env) splitBrain(ctx context.Context, in planner.Input, split []planner.Diagnosis, consequence string) *SplitBrain {
+func splitBrain(split []planner.Diagnosis, consequence string) *SplitBrain {
 	names := make([]string, len(split))
 	for i := range split {
 		names[i] = string(split[i].Secret)
@@ -45,16 +45,19 @@ func (env Env) splitBrain(ctx context.Context, in planner.Input, split []planner
 	return &SplitBrain{
 		Message: fmt.Sprintf("two writers of %s; %s", strings.Join(firstOf(names, 5), ", "), consequence),
 		Hint:    "understudy fence pays what is owed to an old primary; understudy drift shows both sides and what to do",
-		Secrets: env.dated(ctx, in, split),
+		Secrets: split,
 	}
 }
 
-// dated is a diagnosis with the dates of the versions on both sides, which no
-// listing of secrets tells. Only secrets with two writers are asked about, in
-// regions that answered, for as long as policies may take.
-func (env Env) dated(ctx context.Context, in planner.Input, split []planner.Diagnosis) []planner.Diagnosis {
+// histories reads the versions, with their dates, of secrets that seem to have
+// two writers: no listing of secrets tells when a version was written, and the
+// date of the last change is the fence's own. Only those secrets are asked
+// about, in regions that answered, for as long as policies may take. What is not
+// told stays as it seems.
+func (env Env) histories(ctx context.Context, in planner.Input) planner.Input {
+	split := planner.Doctor(in)
 	if env.Versions == nil || len(split) == 0 {
-		return split
+		return in
 	}
 	ctx, cancel := context.WithTimeout(ctx, policyTime)
 	defer cancel()
@@ -78,5 +81,5 @@ func (env Env) dated(ctx context.Context, in planner.Input, split []planner.Diag
 		}
 	}
 	_ = work.Wait() // what failed is in the histories
-	return planner.Doctor(in)
+	return in
 }
