@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/understudy-dr/understudy/internal/topology"
@@ -71,7 +72,9 @@ func (f *failback) secret(s *Standing) {
 	}
 	if s.Primary == f.to {
 		f.here++
-		f.finish(s, g)
+		if !f.deleted(s) {
+			f.finish(s, g)
+		}
 		return
 	}
 	home := s.Copy(f.to)
@@ -84,6 +87,32 @@ func (f *failback) secret(s *Standing) {
 	}
 	f.comesFrom(s.Primary)
 	r.plan()
+}
+
+// deleted refuses a secret whose copy was scheduled for deletion where we had
+// moved it: home's, from before the move, would quietly take its place, and
+// what was written since would go with the other.
+func (f *failback) deleted(s *Standing) bool {
+	if s.Move == nil || s.Move.To == f.to {
+		return false
+	}
+	left := s.Copy(s.Move.To)
+	x := Blocker{Secret: s.Secret, Region: s.Move.To}
+	switch _, giveUp := f.in.Options.decided(s.Secret); {
+	case left.State == CopyAbsent:
+		x.Code, x.Message = "gone", fmt.Sprintf("it was moved to %s and is not there any more: what %s has is from before the move", s.Move.To, f.to)
+		f.note(x)
+	case left.State == CopyDeleting && giveUp:
+		x.Code, x.Message = "given-up", fmt.Sprintf("given up: the copy in %s, scheduled for deletion", s.Move.To)
+		f.note(x)
+	case left.State == CopyDeleting:
+		x.Code = "pending-deletion"
+		x.Message = fmt.Sprintf("it was moved to %s, and the copy there is scheduled for deletion on %s: what %s has is from before the move", s.Move.To, day(left.Secret.Deleted), f.to)
+		x.Fix = fmt.Sprintf("aws secretsmanager restore-secret in %s; if it is to go, understudy failback --to %s --give-up NAME", s.Move.To, f.to)
+		f.block(x)
+		return true
+	}
+	return false
 }
 
 // finish plans what an earlier failback that was aborted left undone: the

@@ -127,6 +127,23 @@ func TestRescueStaysWithinTheLabels(t *testing.T) {
 	}
 }
 
+// Home is the primary of what is gone where it was moved; that is said.
+func TestAFailbackTellsOfWhatIsGoneOrGoing(t *testing.T) { // G1
+	gone := away(nil, nil)
+	delete(gone.Observed.Regions[west].Secrets, "prod/db")
+	if p := planner.Failback(gone); len(p.Refused()) > 0 || !slices.ContainsFunc(p.Notes, func(b planner.Blocker) bool { return b.Code == "gone" && b.Region == west }) {
+		t.Errorf("gone: %+v %+v", p.Blockers, p.Notes)
+	}
+	going := away(nil, func(s *topology.Secret) { s.Deleted = time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC) })
+	if p := planner.Failback(going); len(p.Refused()) != 1 || p.Refused()[0].Code != "pending-deletion" {
+		t.Errorf("going: %+v", p.Blockers)
+	}
+	going.Options.GiveUp = []topology.Name{planner.All}
+	if p := planner.Failback(going); len(p.Refused()) > 0 {
+		t.Errorf("given up: %+v", p.Blockers)
+	}
+}
+
 // What can't be overwritten is copied into, which takes a label for a moment.
 func TestTheWayHomeInPlaceNeedsALabel(t *testing.T) {
 	listed := func(s *topology.Secret) {

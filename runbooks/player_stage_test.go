@@ -29,6 +29,12 @@ func (p *player) setting(words []string) bool {
 			Name: &words[1], SecretString: aws.String("a stranger's"),
 		})
 		p.said("", err)
+	case "delete": // delete SECRET in REGION: in a month
+		_, err := p.app(topology.Region(words[3])).DeleteSecret(ctx, &secretsmanager.DeleteSecretInput{SecretId: &words[1]})
+		p.said("", err)
+	case "restore": // restore SECRET in REGION
+		_, err := p.app(topology.Region(words[3])).RestoreSecret(ctx, &secretsmanager.RestoreSecretInput{SecretId: &words[1]})
+		p.said("", err)
 	case "unreplicate": // unreplicate SECRET from REGION to REGION
 		_, err := p.app(topology.Region(words[3])).RemoveRegionsFromReplication(ctx, &secretsmanager.RemoveRegionsFromReplicationInput{
 			SecretId: &words[1], RemoveReplicaRegions: []string{words[5]},
