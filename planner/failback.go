@@ -50,7 +50,7 @@ func Failback(in Input) *Plan {
 	b := newBuild(&in, "failback")
 	f := &failback{move: &move{build: b, to: in.Options.To}}
 	b.plan.To = f.to
-	if !f.targetRefused() && f.allAnswer("wait for it, or take it out of the configuration") {
+	if !f.targetRefused() && f.allAnswer("wait for it; only a region that no copy lists as a replica can be left out of the configuration") {
 		b.each(f.secret)
 		f.settle()
 	}

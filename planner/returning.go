@@ -64,7 +64,7 @@ func (r *returning) listKnown() bool {
 		if r.s.Copy(e.Region).State == CopyUnknown {
 			r.block(Blocker{Code: "entry-unknown", Secret: r.s.Secret, Region: r.to,
 				Message: fmt.Sprintf("%s lists a replica in %s, a region that the configuration does not mention, so nobody looked there", r.to, e.Region),
-				Fix:     "add " + string(e.Region) + " to [regions] standby, then the same again"})
+				Fix:     "add " + string(e.Region) + " to [regions] standby, and once it answers, the same again"})
 			return false
 		}
 	}

@@ -2,6 +2,7 @@ package runbooks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -63,7 +64,11 @@ func (env Env) stillPlanned(plan *planner.Plan, o planner.Options, make func(pla
 		if err != nil {
 			return fmt.Errorf("look again: %w", err)
 		}
-		return stillHolds(plan, make(in))
+		err = stillHolds(plan, make(in))
+		if refused := (*Refused)(nil); errors.As(err, &refused) { // no saved plan
+			refused.Hint = fmt.Sprintf("understudy status; the same %s again makes a new plan", plan.Command)
+		}
+		return err
 	}
 }
 
