@@ -101,6 +101,9 @@ func (c *check) primaryRotation(s *planner.Standing, g *topology.Group, p *topol
 		}
 		f.Message = fmt.Sprintf("a rotation is under way or died half-way (AWSPENDING on %s, seen since %s)",
 			p.Stage(topology.StagePending), stamp(since))
+		if p.Rotation.LambdaARN != "" && !p.Rotation.Enabled { // cancelled amid it (AWS: CancelRotateSecret)
+			f.Severity, f.Fix = Warning, "rotation is off, so it never ends; "+planner.PendingWayOut(p)
+		}
 		c.add(f)
 	}
 	want := g.Rotation.LambdaIn(s.Primary, c.in.Observed.Account)

@@ -41,7 +41,7 @@ func (a *actions) attachRotation(s *planner.Step) operation {
 			return see, nil
 		}
 		if p.refused != nil && pendingRotation(p.refused) {
-			return sight{}, failure(CodeRotationPending, "a previous rotation is not complete: version %s still holds AWSPENDING; let it finish, or remove that label (clear-pending), then resume", orNone(c.Stage(topology.StagePending)))
+			return sight{}, failure(CodeRotationPending, "a previous rotation is not complete: version %s still holds AWSPENDING; %s; then the same again", orNone(c.Stage(topology.StagePending)), planner.PendingWayOut(c))
 		}
 		if err := expect(s.Expect, c); err != nil {
 			return sight{}, err

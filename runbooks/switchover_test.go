@@ -12,6 +12,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"github.com/understudy-dr/understudy/drift"
 	"github.com/understudy-dr/understudy/executor"
 	"github.com/understudy-dr/understudy/internal/sim"
 	"github.com/understudy-dr/understudy/internal/topology"
@@ -181,6 +184,61 @@ func TestASwitchoverIsCalledOff(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A racing cloud has one secret's schedule fire between the look and the call
+// that freezes it, which cuts that rotation in two.
+type racing struct {
+	executor.Cloud
+	w *world
+}
+
+const raced = "prod/db/users"
+
+func (c racing) CancelRotation(ctx context.Context, r topology.Region, n topology.Name) error {
+	if n == raced {
+		name := string(n)
+		if _, err := c.w.app(r).RotateSecret(ctx, &secretsmanager.RotateSecretInput{SecretId: &name}); err != nil {
+			return err
+		}
+		time.Sleep(2500 * time.Millisecond) // amid its steps
+	}
+	return c.Cloud.CancelRotation(ctx, r, n)
+}
+
+// TestARotationThatTheFreezeCuts never ends, and which password is in force
+// nobody but the database knows: it is said, and once a person has decided,
+// the switchover unwinds like any other.
+func TestARotationThatTheFreezeCuts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := converged(t, sim.Options{Lag: time.Second, RotationStep: time.Second})
+		before := w.rotations()
+		env := w.env
+		env.Cloud = racing{w.env.Cloud, w}
+		_, report, err := runbooks.Switchover(t.Context(), env, runbooks.SwitchoverOptions{To: west, Window: time.Minute})
+		if err == nil || !report.Aborting || len(report.Stuck) != 1 || report.Stuck[0].Secret != raced {
+			t.Fatalf("%v: %+v", err, report)
+		}
+		const wayOut = "test a login with AWSCURRENT"
+		if says := report.Stuck[0].Message; !strings.Contains(says, wayOut) {
+			t.Errorf("what to do about it? %s", says)
+		}
+		found, err := runbooks.Drift(t.Context(), w.env, runbooks.DriftOptions{NoSnapshot: true})
+		if err != nil || !slices.ContainsFunc(found.Findings, func(f drift.Finding) bool {
+			return f.Code == drift.CodeRotationInFlight && f.Severity == drift.Warning && strings.Contains(f.Fix, wayOut)
+		}) {
+			t.Errorf("%v: drift does not tell: %+v", err, found.Findings)
+		}
+		(&player{world: w}).do("unlabel AWSPENDING of " + raced + " in us-east-1")
+		report, err = executor.New(executor.Options{Cloud: w.env.Cloud, Store: w.store}).Abort(t.Context(), report.ID)
+		if err != nil || report.State != executor.Aborted || report.Aborting || len(report.Stuck) > 0 {
+			t.Fatalf("%v: %+v", err, report)
+		}
+		time.Sleep(time.Minute)
+		if now := w.rotations(); now != before {
+			t.Errorf("unwound, and not as it was: %s", firstDifference(before, now))
+		}
+	})
 }
 
 // TestASwitchoverRefusesIllHealth: whatever would leave a region behind after
