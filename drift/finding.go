@@ -102,6 +102,7 @@ const (
 	CodeKeyPolicyEndpoint = planner.KeyPolicyEndpoint   // a key's policy asks for a VPC endpoint, of which region is unknown
 	CodeKeyPolicyUnknown  = planner.KeyPolicyUnknown    // no answer
 	CodeKeyPolicyUnread   = planner.KeyPolicyNotChecked // no permission to read it
+	CodePolicyGone        = planner.PolicyGone          // the move left the resource policy behind
 	CodePolicyTied        = planner.RiskPolicy          // a resource policy lets in who comes from the primary's region
 	CodeAlarmMissing      = "alarm-missing"
 	CodeAlarmDifferent    = "alarm-different"

@@ -24,6 +24,19 @@ func (c *check) policy(s *planner.Standing, g *topology.Group) {
 	})
 }
 
+// policyGone finds a secret whose resource policy did not come along when it
+// was moved: whom it let in, or kept out, nobody does any more.
+func (c *check) policyGone(s *planner.Standing) {
+	if s.Move == nil || s.Move.To != s.Primary || !c.in.PolicyLost(s.Move.From, s.PrimarySecret()) {
+		return
+	}
+	c.add(Finding{
+		Code: CodePolicyGone, Severity: Warning, Kind: Health, Secret: s.Secret, Region: s.Primary,
+		Message: fmt.Sprintf("it had a resource policy in %s, and has none since it moved", s.Move.From),
+		Fix:     fmt.Sprintf("aws secretsmanager get-resource-policy --region %s --secret-id %s tells it; put it in %s without what fences %[1]s", s.Move.From, s.Secret, s.Primary),
+	})
+}
+
 // keyPolicies finds keys whose policies keep readers of their own region out,
 // which nobody notices before a failover.
 func (c *check) keyPolicies(r topology.Region) {

@@ -27,6 +27,7 @@ func (c *check) secrets() {
 		c.report.Secrets++
 		c.primary(&s, group)
 		c.policy(&s, group)
+		c.policyGone(&s)
 		c.clobber(&s)
 		for i := range s.Copies {
 			c.copy(&s, &s.Copies[i], group)

@@ -86,6 +86,13 @@ func (r *returning) plan() {
 		return
 	}
 	r.policyNotes()
+	if r.in.PolicyLost(r.to, r.source) {
+		r.note(Blocker{
+			Code: PolicyGone, Secret: r.s.Secret, Region: r.from,
+			Message: fmt.Sprintf("it had a resource policy before it left %s, and has none in %s: after this it has none anywhere", r.to, r.from),
+			Fix:     fmt.Sprintf("if it is to stay, read it first: aws secretsmanager get-resource-policy --region %s --secret-id %s; and put it in %s", r.to, r.s.Secret, r.from),
+		})
+	}
 	r.build.plan.ARNs = append(r.build.plan.ARNs, ARNChange{r.s.Secret, r.source.ARN, topology.WithRegion(r.source.ARN, r.to)})
 	last := r.leave()
 	if rotation, on := r.rotationNow(); on {

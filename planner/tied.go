@@ -26,6 +26,26 @@ func (m *moving) policyNotes() {
 	})
 }
 
+// PolicyGone: the move left the resource policy behind. That AWS keeps it when
+// it promotes a replica is documented nowhere (AWS: StopReplicationToReplica).
+const PolicyGone = "policy-gone"
+
+// PolicyLost reports whether a secret had a resource policy where a move took
+// it from, as the recovery snapshot knows, and has none where it is now.
+func (in Input) PolicyLost(from topology.Region, now *topology.Secret) bool {
+	if now == nil {
+		return false
+	}
+	if last, _ := in.Recovery.Secret(now.Region, now.Name); !now.PolicyKnown && last != nil && last.Changed.Equal(now.Changed) {
+		now = last // not asked again: it has not changed since
+	}
+	if !now.PolicyKnown || now.Policy != "" {
+		return false
+	}
+	before, _ := in.Recovery.Secret(from, now.Name)
+	return before != nil && before.PolicyKnown && before.Policy != ""
+}
+
 // TiedTo lists what of a secret's resource policy belongs to one region, by
 // the first of these copies whose policy is known.
 func TiedTo(r topology.Region, copies ...*topology.Secret) []string {
