@@ -10,11 +10,12 @@ import (
 
 const switchoverDescription = `Moves the primary to REGION while everything is well, and turns the old primary
 into a replica of it. Refuses unless every region answers, apply has nothing to
-do, and all replicas are in sync and equal. Rotation is frozen first; then it
-waits, up to the window, until all replicas hold the same versions. Until the
-first promotion it is called off by itself if something fails, and everything
-is as it was; a promotion can't be taken back. Where the primary is lost, use
-failover.`
+do, all replicas are in sync and equal, and the keys and rotation functions that
+it needs are usable. Rotation is frozen first; then it waits, up to the window,
+until all replicas hold the same versions. Until the first promotion it is
+called off by itself if something fails, and everything is as it was; after
+Ctrl-C "runs abort" calls it off. A promotion can't be taken back. Where the
+primary is lost, use failover.`
 
 func switchoverCommand(w *world) *cli.Command {
 	return &cli.Command{
