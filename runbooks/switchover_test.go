@@ -322,7 +322,7 @@ func (w *world) statement(function string) string {
 // the old region's network goes along, whichever way the secret moves.
 func TestAPlannedMoveTellsOfPolicies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := converged(t, sim.Options{Lag: time.Second})
+		w := converged(t, sim.Options{Lag: time.Second, Quirks: sim.Quirks{PromotedPolicy: "keep"}}) // else it does not come along
 		w.stage("tied-policy on prod/db/orders in us-east-1")
 		plan, _, err := runbooks.Switchover(t.Context(), w.env, runbooks.SwitchoverOptions{To: west, DryRun: true})
 		w.tellsOfPolicy(plan, err, west)
