@@ -22,7 +22,8 @@ import (
 //
 // In an emergency a step that can't be done is left, with what needs it, and
 // so is each further step in a region that turned out not to answer; all else
-// goes on. A planned move stops at the first step that can't be done.
+// goes on. A planned move stops at the first step that can't be done, and has
+// the steps that call it off before its first promotion, commented out.
 //
 // Steps in regions that did not answer when the plan was made are written
 // commented out, at the end. No value of a secret is in the script or on any
@@ -264,7 +265,7 @@ func (s *script) blocks() {
 	s.line("STEP=''")
 	s.line("if [[ -n $NOT_DONE ]]; then printf 'Done, but for these:%%s\\nOnce the cause is gone, run the same again: what is done is skipped.\\n' \"$NOT_DONE\" >&2; exit 1; fi")
 	if len(s.noted) > 0 {
-		s.line(`rm -f "$MOVED"`)
+		s.line(`if [[ $CALL_OFF != done ]]; then rm -f "$MOVED"; fi`)
 	}
 	s.line("printf 'Done.\\n'")
 }
@@ -292,7 +293,7 @@ func (s *script) darkRegion(step *planner.Step) topology.Region {
 
 // block writes one step, each of its lines behind prefix.
 func (s *script) block(step *planner.Step, number, prefix string) {
-	b := &block{step: step, adopter: s.adopters[step], home: s.home[step], noted: s.noted[step], enabled: s.enabled, emergency: s.emergency()}
+	b := &block{step: step, adopter: s.adopters[step], home: s.home[step], noted: s.noted[step], enabled: s.enabled, emergency: s.emergency(), back: slices.Contains(s.back, step)}
 	b.add("# %s", clean(b.explanation()))
 	b.add("begin %s", quote("["+number+"] "+clean(titleOf(step))))
 	if s.mayBeLeft(step) {
@@ -301,7 +302,7 @@ func (s *script) block(step *planner.Step, number, prefix string) {
 		b.indent()
 		b.add("set -e")
 		b.answering()
-		if slices.Contains(s.back, step) {
+		if b.back {
 			s.unlessPromoted(b)
 		}
 		s.act(b)

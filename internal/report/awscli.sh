@@ -24,7 +24,7 @@ ended() {
   if [[ $code != 0 && -n $STEP ]]; then
     if [[ -n $NOT_DONE ]]; then printf 'Not done before that:%s\n' "$NOT_DONE" >&2; fi
     printf 'STOPPED at %s\nNothing after it was done. Once the cause is gone, run the same again: what is done is skipped.\n' "$STEP" >&2
-    if [[ -n $CALL_OFF ]]; then printf 'Or call it off: how, says the script at "## called off".\n' >&2; fi
+    if [[ $CALL_OFF == possible ]]; then printf 'Or call it off: how, says the script at "## called off".\n' >&2; fi
   fi
 }
 

@@ -16,12 +16,8 @@ func (s *script) findBack() {
 	first := slices.IndexFunc(s.live, func(step *planner.Step) bool { return step.Action == planner.Promote })
 	for i := first - 1; i >= 0; i-- {
 		back := *s.live[i]
-		switch back.Undo {
-		case planner.AttachRotation:
-		case planner.FencePolicy:
-			back.Owed = true // what was made a replica meanwhile needs no fence
-		default: // it changed nothing, or harms nobody
-			continue
+		if back.Undo != planner.AttachRotation && back.Undo != planner.FencePolicy {
+			continue // it changed nothing, or harms nobody
 		}
 		back.Action, back.Needs, back.Expect, back.Requires = back.Undo, nil, planner.Expect{}, ""
 		back.Before, back.After, back.Reason = "", "", "as it was before"
@@ -38,6 +34,7 @@ func (s *script) calledOff() {
 	s.line("## called off: as long as nothing was promoted, this takes back what the blocks above did:")
 	s.line("##   sed -e '/^## blocks/,/^## called off/d' -e '/^## back/,/^## end/s/^# //' THIS-FILE >back.sh && bash back.sh")
 	s.line("## back")
+	s.line("# CALL_OFF='done' # of what may have moved already, the note stays")
 	for i, step := range s.back {
 		s.block(step, fmt.Sprintf("back %d/%d", i+1, len(s.back)), "# ")
 	}

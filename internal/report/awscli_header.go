@@ -62,6 +62,31 @@ func (s *script) notes() {
 	}
 	s.section("NOT IN THIS FILE: what the plan could not do.", blocked)
 	s.section("NOTE.", notes)
+	s.section("LOGINS THAT MAY FAIL after the move.", s.logins())
+	if s.emergency() && s.plan.Summary[planner.Promote] > 0 {
+		s.section("IF READS ARE ALL THAT IS NEEDED, do not run this.", []string{"Replicas serve them without any failover, and a promotion can't be taken back."})
+	}
+}
+
+// logins are the causes for which applications may fail to log in.
+func (s *script) logins() []string {
+	var rows []string
+	for i := range s.plan.LoginRisks {
+		x := &s.plan.LoginRisks[i]
+		names := make([]string, 0, 4)
+		for _, n := range x.Secrets[:min(3, len(x.Secrets))] {
+			names = append(names, string(n))
+		}
+		if more := len(x.Secrets) - len(names); more > 0 {
+			names = append(names, fmt.Sprintf("%d more", more))
+		}
+		row := fmt.Sprintf("%s: %s: %s", x.Code, list(names), x.Message)
+		if x.Fix != "" {
+			row += "; " + x.Fix
+		}
+		rows = append(rows, row)
+	}
+	return rows
 }
 
 func blockerWords(b *planner.Blocker) string {

@@ -25,8 +25,10 @@ type block struct {
 	enabled map[alarmAt]bool
 	// emergency: the script is of one.
 	emergency bool
-	text      bytes.Buffer
-	depth     int
+	// back: it takes back what another block did.
+	back  bool
+	text  bytes.Buffer
+	depth int
 }
 
 func (b *block) indent()  { b.depth++ }
@@ -236,7 +238,7 @@ func (b *block) policy() {
 	}
 	b.unlessHome(func() {
 		b.add("%s", b.look())
-		if b.step.Owed { // no writer is left there to be fenced
+		if b.step.Owed || b.back { // no writer is left there to be fenced
 			b.unless("[[ $SEEN != writable ]]", func() { b.editPolicy(edit, deny, sid) })
 			return
 		}

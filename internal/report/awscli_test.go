@@ -127,6 +127,7 @@ func TestAHostileNameIsOnlyAName(t *testing.T) {
 		}
 		plan.ID, plan.Account, plan.ARNs = name, name, []planner.ARNChange{{Old: name, New: name}}
 		plan.Notes = []planner.Blocker{{Code: name, Message: name}}
+		plan.LoginRisks = planner.Risks{{Code: name, Message: name, Secrets: []topology.Name{topology.Name(name)}}}
 		script := awsCLI(t, plan)
 		path := checkSyntax(t, script)
 		// Run all blocks to their ends: without the helpers every look and every
@@ -254,9 +255,10 @@ func everyAction() *planner.Plan {
 	}
 	return sealed(&planner.Plan{
 		Command: "failover", Account: "123456789012", From: old, To: west, Steps: steps, Unobserved: []topology.Region{old},
-		Notes:    []planner.Blocker{{Code: "alarms-stay", Region: old, Message: "alarms keep acting"}},
-		Blockers: []planner.Blocker{{Code: "no-replica", Secret: "prod/x", Region: west, Message: "no copy", Fix: "wait"}},
-		ARNs:     []planner.ARNChange{{Secret: "prod/db", Old: "arn:aws:secretsmanager:us-east-1:123456789012:secret:prod/db-a1b2c3", New: "arn:aws:secretsmanager:us-west-2:123456789012:secret:prod/db-a1b2c3"}},
+		LoginRisks: planner.Risks{{Code: planner.RiskUnseen, Region: west, Secrets: []topology.Name{"a", "b", "c", "prod/db", "prod/x"}, Message: "unseen writes", Fix: "test a login"}},
+		Notes:      []planner.Blocker{{Code: "alarms-stay", Region: old, Message: "alarms keep acting"}},
+		Blockers:   []planner.Blocker{{Code: "no-replica", Secret: "prod/x", Region: west, Message: "no copy", Fix: "wait"}},
+		ARNs:       []planner.ARNChange{{Secret: "prod/db", Old: "arn:aws:secretsmanager:us-east-1:123456789012:secret:prod/db-a1b2c3", New: "arn:aws:secretsmanager:us-west-2:123456789012:secret:prod/db-a1b2c3"}},
 	})
 }
 
@@ -366,5 +368,38 @@ STEP=''
 `)
 	if err != nil || !strings.Contains(out, "it needs [1], which was not done\nwaits\n") || !strings.HasSuffix(out, "goes on, without\n  [12/3] promote * in west and east\n") {
 		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// The sed that a script of a planned move names makes another script of it,
+// which takes back, the last thing first, what comes before the promotion.
+func TestAPlannedMoveHasAWayBack(t *testing.T) {
+	const home, away = "us-east-1", "us-west-2"
+	for _, name := range []topology.Name{"prod/db", "a'\n## end\ntouch pwned"} {
+		script := awsCLI(t, sealed(&planner.Plan{Command: "failback", Account: "123456789012", From: away, To: home, Steps: []planner.Step{
+			{Action: planner.UnfencePolicy, Secret: name, Region: home, Params: planner.Params{Statement: "Fence"}, Undo: planner.FencePolicy},
+			{Action: planner.CancelRotation, Secret: name, Region: away, Params: planner.Params{Lambda: "arn:rotate"}, Undo: planner.AttachRotation},
+			{Action: planner.RescueVersion, Secret: name, Region: away, Params: planner.Params{From: home}, Undo: planner.NoUndo},
+			{Action: planner.Promote, Secret: name, Region: home, Params: planner.Params{From: away}, Undo: planner.NoUndo},
+			{Action: planner.CancelRotation, Secret: name, Region: away, Undo: planner.AttachRotation},
+		}}))
+		path := checkSyntax(t, script)
+		_, rest, _ := strings.Cut(script, "\n##   sed ")
+		sed, _, _ := strings.Cut(rest, " THIS-FILE")
+		back, err := bash(t, "", "-c", "sed "+sed+" "+path)
+		if err != nil {
+			t.Fatal(err, back)
+		}
+		checkSyntax(t, back)
+		_, back, _ = strings.Cut(back, dashes)
+		var begun []string
+		for line := range strings.Lines(back) {
+			if strings.HasPrefix(line, "begin ") {
+				begun = append(begun, strings.Fields(line)[3])
+			}
+		}
+		if diff := cmp.Diff([]string{"attach-rotation", "fence-policy"}, begun); diff != "" || strings.Count(back, "if is_home ") < 2 || !strings.Contains(back, "note_moves_in ") || !strings.Contains(back, "\nCALL_OFF='done'") {
+			t.Errorf("%s\n%s", diff, back)
+		}
 	}
 }

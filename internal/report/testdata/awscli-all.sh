@@ -21,6 +21,12 @@
 # NOTE.
 #   alarms-stay us-east-1: alarms keep acting
 #
+# LOGINS THAT MAY FAIL after the move.
+#   unseen-writes: a, b, c and 2 more: unseen writes; test a login
+#
+# IF READS ARE ALL THAT IS NEEDED, do not run this.
+#   Replicas serve them without any failover, and a promotion can't be taken back.
+#
 # HOW TO RUN IT.
 #   It needs bash, the aws CLI, credentials for the account, and about a minute.
 #   Whole:           bash THIS-FILE 2>&1 | tee -a by-hand.log
@@ -631,5 +637,5 @@ set -e
 
 STEP=''
 if [[ -n $NOT_DONE ]]; then printf 'Done, but for these:%s\nOnce the cause is gone, run the same again: what is done is skipped.\n' "$NOT_DONE" >&2; exit 1; fi
-rm -f "$MOVED"
+if [[ $CALL_OFF != done ]]; then rm -f "$MOVED"; fi
 printf 'Done.\n'
