@@ -77,8 +77,8 @@ var realAWS = sync.OnceValue(func() string {
 	return path
 })
 
-// A quickAWS is the aws CLI behind testdata/aws_fork.py, which takes a third
-// of the time that the program takes, most of which is its start-up.
+// A quickAWS is the aws CLI behind testdata/aws_fork.py, which takes a
+// fraction of the time that the program takes, most of which is its start-up.
 type quickAWS struct {
 	python, program, socket string
 	server                  *exec.Cmd // holds the pipe, at whose end it ends
