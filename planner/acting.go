@@ -152,11 +152,12 @@ func Finished(m *topology.Move, c, p *topology.Secret) []string {
 	return ids
 }
 
-// leftBegun are the versions of c whose rotation never ended, and which p was
-// promoted with as begun and has let go since. What the first step wrote, and
-// the second may have given to the database, may have come to c alone.
+// leftBegun are the versions of the old primary c whose rotation never ended,
+// and which p was promoted with as begun and has let go since. What the first
+// step wrote, and the second may have given to the database, may be in c alone:
+// c went on when the others had it no more.
 func leftBegun(m *topology.Move, c, p *topology.Secret) []string {
-	if c == nil || p == nil || m == nil {
+	if c == nil || p == nil || m == nil || c.Region != m.From {
 		return nil
 	}
 	var ids []string

@@ -10,15 +10,16 @@ import (
 // G1: a version id says nothing of its value. A rotation makes the version
 // before anything is in it, and where it went on tells only its label.
 func TestVersionsOfWhichThePrimaryMayHaveNoValue(t *testing.T) {
+	const home = topology.Region("us-east-1")
 	const pending, current, previous = topology.StagePending, topology.StageCurrent, topology.StagePrevious
 	copyOf := func(stages ...string) *topology.Secret {
-		s := &topology.Secret{Versions: []topology.Version{{ID: "old", Stages: []string{current}}}}
+		s := &topology.Secret{Region: home, Versions: []topology.Version{{ID: "old", Stages: []string{current}}}}
 		if len(stages) > 0 {
 			s.Versions = append(s.Versions, topology.Version{ID: "v", Stages: stages})
 		}
 		return s
 	}
-	promotedWith := func(stages ...string) *topology.Move { return &topology.Move{Versions: copyOf(stages...).Versions} }
+	promotedWith := func(stages ...string) *topology.Move { return &topology.Move{From: home, Versions: copyOf(stages...).Versions} }
 	for _, c := range []struct {
 		about         string
 		move          *topology.Move
@@ -30,6 +31,7 @@ func TestVersionsOfWhichThePrimaryMayHaveNoValue(t *testing.T) {
 		{"the primary was promoted with it begun, and let it go", promotedWith(pending), copyOf(current), copyOf(), true},
 		{"begun in the copy still, and let go by the primary", promotedWith(pending), copyOf(pending), copyOf(), true},
 		{"begun on both sides: the same, as far as can be told", promotedWith(pending), copyOf(pending), copyOf(pending), false},
+		{"begun in a third region, which followed as the primary did", &topology.Move{From: "eu-west-1", Versions: copyOf(pending).Versions}, copyOf(pending), copyOf(), false},
 		{"the primary made it AWSCURRENT: it has the value", promotedWith(pending), copyOf(pending), copyOf(current), false},
 		{"the primary keeps it under a label of its own", promotedWith(pending), copyOf(pending), copyOf("UNDERSTUDY_RESCUED_1"), false},
 		{"the primary was promoted with it in force", promotedWith(current), copyOf(previous), copyOf(), false},
