@@ -19,7 +19,9 @@ func TestVersionsOfWhichThePrimaryMayHaveNoValue(t *testing.T) {
 		}
 		return s
 	}
-	promotedWith := func(stages ...string) *topology.Move { return &topology.Move{From: home, Versions: copyOf(stages...).Versions} }
+	promotedWith := func(stages ...string) *topology.Move {
+		return &topology.Move{From: home, Versions: copyOf(stages...).Versions}
+	}
 	for _, c := range []struct {
 		about         string
 		move          *topology.Move
