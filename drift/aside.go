@@ -43,7 +43,7 @@ func (c *check) debts() {
 			Fix:     fmt.Sprintf("understudy fence --region %s", d.Region),
 		}
 		if d.Cause != "" {
-			f.Message += "; refused there when last tried: " + d.Cause
+			f.Message += "; when last tried: " + d.Cause
 		}
 		if d.Action == string(planner.CancelRotation) {
 			f.Severity = Critical // until it is paid, two regions may rotate

@@ -32,11 +32,36 @@ var fencedActions = [...]string{
 }
 
 // fence adds a deny statement, marked by its Sid, to the resource policy of a
-// copy that is no longer the primary. Everything else in it stays.
+// copy that is no longer the primary. Everything else in it stays. AWS would
+// replicate it to whatever follows that copy, so nothing may.
 func (a *actions) fence(s *planner.Step) operation {
-	return a.policy(s, "PutResourcePolicy", func(policy string) (string, bool, error) {
+	op := a.policy(s, "PutResourcePolicy", func(policy string) (string, bool, error) {
 		return addStatement(policy, s.Params.Statement)
 	})
+	edit := op.look
+	op.look = func(ctx context.Context, p *progress) (sight, error) {
+		if err := a.followed(ctx, s); err != nil && !p.acted() {
+			return sight{}, err
+		}
+		return edit(ctx, p)
+	}
+	return op
+}
+
+// followed is the error that one of the step's regions is a replica of the
+// step's, or may be.
+func (a *actions) followed(ctx context.Context, s *planner.Step) error {
+	for _, r := range s.Params.Regions {
+		c, err := a.secret(ctx, r, s.Secret)
+		if err != nil {
+			return &StepError{Code: CodeStillFollowed, Err: err,
+				Message: fmt.Sprintf("%s may be a replica of %s still, and can't be asked: %v", r, s.Region, err)}
+		}
+		if c.Role() == topology.RoleReplica && c.PrimaryRegion == s.Region {
+			return failure(CodeStillFollowed, "%s is still its replica: a deny in %s would reach it", r, s.Region)
+		}
+	}
+	return nil
 }
 
 // unfence removes the marked statement, and the policy if nothing else is in it.

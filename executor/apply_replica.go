@@ -162,7 +162,7 @@ func inTheWay(s *planner.Step, both *pair, force bool) (overwrite bool, err erro
 }
 
 func stillLists(s *planner.Step, c *topology.Secret) error {
-	return failure(CodeOverwriteRefused, "the copy in %s still lists replicas in %s: AWS refuses to overwrite it; a list that stays is planned around: understudy runs abort, then the command again", s.Region, regionList(c.Replicas))
+	return failure(CodeOverwriteRefused, "the copy in %s still lists replicas in %s: AWS refuses to overwrite it; a list that stays is planned around: understudy runs abort, then the failback again, or, of a switchover, understudy apply --allow-overwrite and a failback", s.Region, regionList(c.Replicas))
 }
 
 func regionList(entries []topology.ReplicaStatus) string {

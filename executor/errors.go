@@ -50,6 +50,7 @@ const (
 	CodeAlarmMissing      = "alarm-missing"
 	CodePolicyTooLong     = "policy-too-long"
 	CodePolicyUnreadable  = "policy-unreadable"
+	CodeStillFollowed     = "still-followed" // a policy fence would reach a replica
 	CodeNotFound          = "not-found"
 	CodeError             = "error"
 )

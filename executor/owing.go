@@ -16,10 +16,10 @@ func onlyOwed(steps []planner.Step) bool {
 }
 
 // refusedOrOwed: a move needs nothing from the old primary (G4), not even a
-// permission there: what it may not do is owed. A fence that is refused has
-// nothing else to do, and says so.
+// permission there: what it may not do is owed, and so is what must wait for
+// another region. A fence that is refused has nothing else to do, and says so.
 func (r *run) refusedOrOwed(s *planner.Step, err error) outcome {
-	if errors.Is(err, topology.ErrDenied) && !onlyOwed(r.plan.Steps) {
+	if (errors.Is(err, topology.ErrDenied) || codeOf(err) == CodeStillFollowed) && !onlyOwed(r.plan.Steps) {
 		return r.failedOrOwed(s, err)
 	}
 	return r.failedWith(s, err)

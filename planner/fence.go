@@ -22,7 +22,8 @@ const (
 
 // fence plans what the configuration asks for beyond cancelling rotation:
 // writes to the old primary are denied, once the target and every third
-// region are promoted. Before, the statement would replicate to them.
+// region are promoted. Before, the statement would replicate to them. Of one
+// that does not answer the executor looks again, and owes the fence till then.
 func (m *moving) fence(promoted []string) {
 	c := m.s.Copy(m.from)
 	switch {
@@ -32,7 +33,25 @@ func (m *moving) fence(promoted []string) {
 		m.owedAlready(topology.Debt{Action: string(FencePolicy), Secret: m.s.Secret, Region: m.from}):
 		return
 	}
-	m.add(rankFence, fenceStep(m.s.Secret, m.g, m.from, m.to, promoted, m.owedWords(m.from)))
+	step := fenceStep(m.s.Secret, m.g, m.from, m.to, promoted, m.owedWords(m.from))
+	step.Params.Regions = m.mayFollow(m.s, m.g, m.from, m.to)
+	m.add(rankFence, step)
+}
+
+// mayFollow are the regions that do not answer, and whose copy may be a
+// replica of the region that is left.
+func (b *build) mayFollow(s *Standing, g *topology.Group, from, to topology.Region) (list []topology.Region) {
+	for i := range s.Copies {
+		c := &s.Copies[i]
+		if c.Region == from || c.Region == to || c.State != CopyUnknown {
+			continue
+		}
+		before, known := b.in.Recovery.Secret(c.Region, s.Secret)
+		if known && before.Role() == topology.RoleReplica || !known && g != nil && slices.Contains(g.Replicas, c.Region) {
+			list = append(list, c.Region)
+		}
+	}
+	return list
 }
 
 func fenceStep(n topology.Name, g *topology.Group, from, to topology.Region, needs []string, words string) Step {
@@ -174,6 +193,12 @@ func (b *build) payPolicy(debt topology.Debt) {
 		}
 	}
 	g, _ := b.groupOf(&s)
+	if dark := b.mayFollow(&s, g, debt.Region, s.Primary); len(dark) > 0 {
+		b.block(Blocker{Code: "still-followed", Secret: debt.Secret, Region: debt.Region,
+			Message: fmt.Sprintf("%s does not answer and may be its replica still: a deny there would reach it, so the policy fence waits", regionList(dark)),
+			Fix:     "understudy fence again, once it answers"})
+		return
+	}
 	b.add(rankFence, fenceStep(debt.Secret, g, debt.Region, s.Primary, nil, "; owed since run "+debt.Run))
 }
 

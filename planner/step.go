@@ -67,7 +67,8 @@ type Params struct {
 	Filter    *topology.MetricFilter   `json:"metric_filter,omitempty"`
 	Statement string                   `json:"statement,omitempty"` // grant-invoke: statement id; fence-policy: Sid
 
-	// Regions whose copies must hold what From's does (await-equal).
+	// Regions whose copies must hold what From's does (await-equal), or must be
+	// seen not to follow Region (fence-policy).
 	Regions []topology.Region `json:"regions,omitempty"`
 	// WindowSeconds is how long a step may wait for what it waits for; 0 is
 	// the executor's own patience.

@@ -237,6 +237,10 @@ func (b *block) policy() {
 		edit = "unfence"
 	}
 	b.unlessHome(func() {
+		for _, r := range b.step.Params.Regions {
+			b.add("look %s \"$secret\"", quote(string(r)))
+			b.add("if follows %s; then stop %s; fi", b.here(), quote(string(r)+" is still its replica: the deny would reach it. Re-parent that first"))
+		}
 		b.add("%s", b.look())
 		if b.step.Owed || b.back { // no writer is left there to be fenced
 			b.unless("[[ $SEEN != writable ]]", func() { b.editPolicy(edit, deny, sid) })

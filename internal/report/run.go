@@ -155,7 +155,7 @@ func owed(p *printer, list []topology.Debt, s Style) {
 	}) {
 		names := some(subjects[k], 3)
 		if k.cause != "" {
-			names += "; refused there: " + k.cause
+			names += "; when last tried: " + k.cause
 		}
 		g.add(text(k.action), text(string(k.region)), text(names))
 	}
