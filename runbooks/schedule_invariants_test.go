@@ -154,7 +154,7 @@ func (p *performance) orphaned() map[string]bool {
 		at := find(list, string(placement.Primary(topology.Name(name), p.desired.Primary)))
 		for i := range list {
 			c := &list[i]
-			if at != nil && at.writable() && c.Primary != at.region && orphans(c, at, placement.Acting[topology.Name(name)].Held) {
+			if at != nil && at.writable() && c.Primary != at.region && orphans(c, at, placement.Acting[topology.Name(name)]) {
 				regions[c.region] = regions[c.region] || !p.tampered[name]
 			}
 		}
@@ -163,11 +163,16 @@ func (p *performance) orphaned() map[string]bool {
 }
 
 // orphans reports whether a copy holds a version under a label that the
-// primary neither holds nor was promoted with.
-func orphans(c, primary *copyOf, promoted []string) bool {
+// primary neither holds nor was promoted with; or, in the old primary, one of a
+// rotation that had begun, whose value may have come later.
+func orphans(c, primary *copyOf, move topology.Move) bool {
 	for id, v := range c.Versions {
-		if _, ok := primary.Versions[id]; !ok && len(v.Stages) > 0 && !slices.Contains(promoted, id) {
-			return true
+		begun := c.region == string(move.From) && slices.ContainsFunc(move.Versions, func(w topology.Version) bool {
+			return w.ID == id && slices.Equal(w.Stages, []string{topology.StagePending})
+		})
+		there, ok := primary.Versions[id]
+		if len(v.Stages) > 0 && (!ok && !slices.Contains(move.Held, id) || begun && len(there.Stages) == 0) {
+			return true // AWS lists no version without a label, so nobody can tell that it is there
 		}
 	}
 	return false
