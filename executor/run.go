@@ -287,10 +287,11 @@ func (r *run) perform(ctx context.Context, q *schedule, i int32, sl slot) {
 // the old primary in From for people only: it is made in the replica's region
 // and must not depend on the other one.
 func regionsCalled(s *planner.Step) []topology.Region {
-	if s.Params.From == "" || s.Action == planner.Promote {
-		return []topology.Region{s.Region}
+	called := append([]topology.Region{s.Region}, s.Params.Regions...)
+	if s.Params.From != "" && s.Action != planner.Promote {
+		called = append(called, s.Params.From)
 	}
-	return []topology.Region{s.Region, s.Params.From}
+	return called
 }
 
 func (r *run) driveOrSkip(ctx context.Context, q *schedule, i int32, sl slot) (outcome, error) {
