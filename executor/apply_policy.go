@@ -48,6 +48,24 @@ func (a *actions) fence(s *planner.Step) operation {
 	return op
 }
 
+// behindFence reports whether our policy fence stands before a copy.
+func (a *actions) behindFence(ctx context.Context, r topology.Region, n topology.Name) (bool, error) {
+	policy, err := a.cloud.Policy(ctx, r, n)
+	if err != nil {
+		return false, err
+	}
+	d, err := parsePolicy(policy)
+	if err != nil {
+		return false, err
+	}
+	i := d.find(planner.FenceStatement)
+	if i < 0 {
+		return false, nil
+	}
+	_, ours := fenceOf(d.statements[i])
+	return ours, nil
+}
+
 // followed is the error that one of the step's regions is a replica of the
 // step's, or may be.
 func (a *actions) followed(ctx context.Context, s *planner.Step) error {

@@ -16,7 +16,8 @@ import (
 // and the function's first step fills it (AWS: Lambda functions for rotation);
 // a rotation that died before leaves it empty for ever. There is nothing in it
 // to lose, but as long as it has a label nobody can tell, and its copy is not
-// overwritten: so the label is taken off.
+// overwritten: so the label is taken off, or, where our own policy fence denies
+// that, the journal tells.
 func (a *actions) rescue(s *planner.Step) operation {
 	empty := false
 	return operation{first: "PutSecretValue", look: func(ctx context.Context, p *progress) (sight, error) {
@@ -67,6 +68,13 @@ func (a *actions) dropEmpty(ctx context.Context, s *planner.Step) (sight, error)
 	case !from.Writable() || from.Rotation.Enabled || !slices.Equal(on, []string{topology.StagePending}):
 		return sight{}, failure(CodeNotFound, "version %s in %s has no value, so there is nothing to rescue; take its labels off (aws secretsmanager update-secret-version-stage), and it is in nobody's way",
 			s.Params.Version, s.Params.From)
+	}
+	switch behind, err := a.behindFence(ctx, s.Params.From, s.Secret); {
+	case err != nil:
+		return sight{}, err
+	case behind:
+		return sight{done: true, empty: s.Params.Version,
+			note: "version " + s.Params.Version + " has no value, and gets none behind the fence: nothing to rescue; its label stays"}, nil
 	}
 	return sight{call: &call{"UpdateSecretVersionStage", func(ctx context.Context) error {
 		return a.cloud.RemoveStage(ctx, s.Params.From, s.Secret, topology.StagePending, s.Params.Version)

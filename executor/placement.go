@@ -121,6 +121,9 @@ func fold(all []deed) topology.Placement {
 			moves[n] = append(moves[n], topology.Move{From: d.session.From, To: d.session.To,
 				Time: d.at.UTC(), Dated: d.Dated, Run: d.session.Run, Versions: d.Versions, Held: held(was.Held, d.Versions)})
 			d.leads(owed, d.Region)
+		case d.Empty != "" && len(moves[n]) > 0:
+			was.Empty = append(slices.Clone(was.Empty), d.Empty)
+			moves[n][len(moves[n])-1] = was
 		case d.replaces() && d.Region == was.To:
 			moves[n] = moves[n][:len(moves[n])-1]
 			d.leads(owed, cmp.Or(last(moves[n]).To, was.From))

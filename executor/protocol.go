@@ -30,6 +30,7 @@ type sight struct {
 	overdue  error              // what the step fails with if it waits in vain; nil: a time-out
 	note     string             // for the outcome
 	versions []topology.Version // of a copy about to be promoted
+	empty    string             // a version without a value that a fence keeps so
 	seen     time.Time          // when it was seen promoted, by AWS's clock
 }
 
@@ -304,7 +305,7 @@ func (r *run) succeeded(s *planner.Step, p *progress, see sight) outcome {
 		out.Outcome, out.Away = Applied, p.away.seconds()
 	}
 	r.throttling.heard(s, nil)
-	out.Note = see.note
+	out.Note, out.Empty = see.note, see.empty
 	if s.Action == planner.Promote {
 		out.Dated = see.seen.UTC()
 		out.Versions = p.versions

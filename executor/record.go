@@ -68,6 +68,9 @@ type outcome struct {
 	Versions []topology.Version `json:"versions,omitempty"`
 	// Dated is when it was seen promoted, by AWS's clock.
 	Dated time.Time `json:"dated,omitzero"`
+	// Empty is the version in which a rescue found no value, and whose label a
+	// fence keeps it from taking off.
+	Empty string `json:"empty,omitempty"`
 	// Away is how long an overwritten copy was not found, in seconds.
 	Away *float64 `json:"away_seconds,omitempty"`
 	Undo bool     `json:"undo,omitempty"`

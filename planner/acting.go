@@ -122,8 +122,14 @@ func (s *Standing) lacking(c, p *topology.Secret) []string {
 		})
 	}
 	ids = append(ids, valueless(s.Move, c, p)...)
+	ids = slices.DeleteFunc(ids, func(id string) bool { return knownEmpty(s.Move, c, id) })
 	slices.Sort(ids)
 	return slices.Compact(ids)
+}
+
+// knownEmpty: a look has shown that there is no value in this version of c.
+func knownEmpty(m *topology.Move, c *topology.Secret, id string) bool {
+	return c != nil && slices.ContainsFunc(c.Versions, func(v topology.Version) bool { return v.ID == id && m.KnownEmpty(v) })
 }
 
 // valueless are the versions of c of which p may have the id and not the value.
@@ -427,12 +433,12 @@ func (r *Resolver) changedSince(m *topology.Move, old, p *topology.Secret) bool 
 	}
 	if h, asked := r.in.Histories[old.Region][old.Name]; asked && h.Unread == "" && !m.When().IsZero() {
 		return slices.ContainsFunc(h.Versions, func(v topology.DatedVersion) bool {
-			return v.Created.After(m.When()) && holds(old, v.ID) && !m.Promoted(v.ID) && !holds(p, v.ID)
+			return v.Created.After(m.When()) && holds(old, v.ID) && !m.Promoted(v.ID) && !holds(p, v.ID) && !knownEmpty(m, old, v.ID)
 		})
 	}
 	before, _ := r.in.Recovery.Secret(old.Region, old.Name)
 	for _, v := range old.Versions {
-		if !m.Promoted(v.ID) && !holds(p, v.ID) && !(holds(before, v.ID) && r.recoveredBefore(m, old.Region)) {
+		if !m.Promoted(v.ID) && !holds(p, v.ID) && !m.KnownEmpty(v) && !(holds(before, v.ID) && r.recoveredBefore(m, old.Region)) {
 			return true
 		}
 	}

@@ -53,7 +53,7 @@ func orphansOf(s *Standing, c *topology.Secret) []orphan {
 	}
 	empty := valueless(s.Move, c, p)
 	for _, v := range c.Versions {
-		if !holds(p, v.ID) && !s.Move.Promoted(v.ID) || slices.Contains(empty, v.ID) {
+		if !s.Move.KnownEmpty(v) && (!holds(p, v.ID) && !s.Move.Promoted(v.ID) || slices.Contains(empty, v.ID)) {
 			list = append(list, orphan{c.Region, v})
 		}
 	}
@@ -130,6 +130,11 @@ func (r *returning) mayGo(c *topology.Secret) []string {
 	}
 	empty := valueless(r.s.Move, c, r.source)
 	ids = slices.DeleteFunc(ids, func(id string) bool { return slices.Contains(empty, id) })
+	for _, v := range c.Versions {
+		if r.s.Move.KnownEmpty(v) {
+			ids = append(ids, v.ID)
+		}
+	}
 	ids = append(ids, r.allow...)
 	slices.Sort(ids)
 	return slices.Compact(ids)

@@ -171,7 +171,7 @@ func orphans(c, primary *copyOf, move topology.Move) bool {
 			return w.ID == id && slices.Equal(w.Stages, []string{topology.StagePending})
 		})
 		there, ok := primary.Versions[id]
-		if len(v.Stages) > 0 && (!ok && !slices.Contains(move.Held, id) || begun && len(there.Stages) == 0) {
+		if len(v.Stages) > 0 && !slices.Contains(move.Empty, id) && (!ok && !slices.Contains(move.Held, id) || begun && len(there.Stages) == 0) {
 			return true // AWS lists no version without a label, so nobody can tell that it is there
 		}
 	}

@@ -59,6 +59,15 @@ type Move struct {
 	// promoted: what was the secret's history then, also where rotation has
 	// taken the labels off since.
 	Held []string `json:"held,omitempty"` // sorted
+	// Empty are the ids of versions in From that a look has shown to have no
+	// value, and that a fence keeps from getting one.
+	Empty []string `json:"empty,omitempty"`
+}
+
+// KnownEmpty reports whether there is nothing in a version of the region that
+// was left: a rotation made it, and did not get to fill it.
+func (m *Move) KnownEmpty(v Version) bool {
+	return m != nil && slices.Contains(m.Empty, v.ID) && slices.Equal(v.Stages, []string{StagePending})
 }
 
 // When is the time of the move that dates told by AWS compare with: by its own
