@@ -10,8 +10,8 @@ import (
 
 // Abort ends a run for good: it takes back, in reverse order, what the run
 // applied and what has an undo, and reports which steps have none or stay
-// because a promotion does (Report.OneWay). Every undo goes through the step protocol, so an abort can
-// itself be stopped, and aborted again.
+// because a promotion does (Report.OneWay). Every undo goes through the step
+// protocol, so an abort can itself be stopped, and aborted again.
 //
 // Errors: ErrNoRun, ErrLeaseHeld, journal.ErrCorrupt; a *StoppedError if an
 // undo failed.
@@ -35,7 +35,7 @@ func (e *Executor) Abort(ctx context.Context, id string) (*Report, error) {
 	if err := r.session(ctx, kindAbort); err != nil {
 		return r.book.report(r.id), r.stopped(err)
 	}
-	unmade, err := r.reveal(ctx)
+	unmade, err := r.reveal(ctx, since)
 	if err != nil {
 		return r.book.report(r.id), r.stopped(err)
 	}
@@ -106,9 +106,9 @@ func (r *run) undoSteps(unknown map[int]bool, since since, moved map[topology.Na
 	return steps
 }
 
-// moved are the secrets that the run promoted, or may have. Their fence at the old primary
-// stays, and so does all else about them: a promotion is never taken back, and
-// lifting the fence would leave two writers (G2).
+// moved are the secrets that the run promoted, or may have. Their fence at the
+// old primary stays, and so does all else about them: a promotion is never
+// taken back, and lifting the fence would leave two writers (G2).
 func (r *run) moved(unmade map[int]bool) map[topology.Name]bool {
 	list := map[topology.Name]bool{}
 	for i := range r.plan.Steps {

@@ -171,7 +171,7 @@ func (m *model) Secret(_ context.Context, r topology.Region, n topology.Name) (*
 			return nil, topology.ErrNotFound
 		}
 		c := *s
-		c.Versions, c.Replicas = slices.Clone(s.Versions), slices.Clone(s.Replicas)
+		c.Versions, c.Replicas, c.Seen = slices.Clone(s.Versions), slices.Clone(s.Replicas), time.Now()
 		return &c, nil
 	})
 }

@@ -11,12 +11,17 @@ import (
 // program died, or their answers were lost. One that was made is recorded, as a
 // resume would; then all about its secret stays. One that was not is named in
 // the answer, and what was done for its sake is taken back. Where a region does
-// not tell, neither: the step stays as it was, and counts as made.
-func (r *run) reveal(ctx context.Context) (unmade map[int]bool, err error) {
+// not tell, neither: the step stays as it was, and counts as made. So does that
+// of a secret which was moved elsewhere since: a record of it now would come
+// after the one of where its primary is.
+func (r *run) reveal(ctx context.Context, since since) (unmade map[int]bool, err error) {
 	unmade = map[int]bool{}
 	for i := range r.plan.Steps {
 		s := &r.plan.Steps[i]
 		if state := r.book.steps[i]; s.Action != planner.Promote || state != intended && state != failed {
+			continue
+		}
+		if _, gone := since.elsewhere[s.Secret]; gone {
 			continue
 		}
 		see, known := r.revealed(ctx, s)
@@ -48,7 +53,7 @@ func (r *run) revealed(ctx context.Context, s *planner.Step) (see sight, known b
 		case err != nil || c == nil || expect(planner.Expect{ARN: s.Expect.ARN}, c) != nil:
 			return sight{}, false
 		case c.Role() != topology.RoleReplica:
-			return sight{done: true, versions: c.Versions}, true
+			return sight{done: true, versions: c.Versions, seen: c.Seen}, true
 		}
 	}
 	return sight{}, true

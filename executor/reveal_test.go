@@ -57,6 +57,9 @@ func TestAnAbortFindsOutWhatBecameOfAPromotion(t *testing.T) {
 				if made := placed.Acting[name].To == west; made != c.made {
 					t.Errorf("recorded as moved: %v", made)
 				}
+				if dated := !placed.Acting[name].Dated.IsZero(); dated != c.made {
+					t.Errorf("dated by the clock of AWS: %v", dated)
+				}
 				if len(placed.Owed) != map[bool]int{true: 1}[c.made] {
 					t.Errorf("owed: %+v", placed.Owed)
 				}
@@ -66,4 +69,29 @@ func TestAnAbortFindsOutWhatBecameOfAPromotion(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestAnAbortRecordsNoPromotionOfWhatWasMovedOn: killed after the promotion of
+// one region, and before an emergency made another one the primary. The abort
+// does not put the journal back to the first (G2).
+func TestAnAbortRecordsNoPromotionOfWhatWasMovedOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, s, name := failoverWorld(1), journal.NewMemory(), secretName(0)
+		b := planning{planner.Plan{ID: "free", Command: "switchover", From: east, To: west}}
+		b.add(planner.Step{Action: planner.Promote, Secret: name, Region: west})
+		p := &mortal{Store: s, atCall: 1, after: true}
+		p.watch(m)
+		rep, err := executorOn(m, p).Run(t.Context(), &b.plan, RunSpec{})
+		if err == nil || m.secrets[west][name].Role() == topology.RoleReplica {
+			t.Fatalf("not killed after the promotion: %v", err)
+		}
+		m.before, m.after = nil, nil
+		runOne(t.Context(), t, m, s, "beef", "failover", east, ireland, planner.Step{Action: planner.Promote, Secret: name, Region: ireland})
+		if rep, err = executorOn(m, s).Abort(t.Context(), rep.ID); err != nil || rep.State != Aborted {
+			t.Fatalf("%v %+v", err, rep)
+		}
+		if to := mustPlace(t, s).Acting[name].To; to != ireland {
+			t.Errorf("placed in %s", to)
+		}
+	})
 }

@@ -23,8 +23,8 @@ const closerTime = 30 * time.Second
 // say, and all that was written there is gone. Or the list is of before or
 // amid the move, for it may lag five minutes behind (AWS: ListSecrets), and a
 // move that is done would be taken for one that is not. What is not answered
-// stays as it was listed.; a region that throttles one look until it gives
-// up is asked for no other.
+// stays as it was listed. A region that throttles one look until it gives up is
+// asked for no other.
 func (env Env) lookCloser(ctx context.Context, in planner.Input) planner.Input {
 	describe := env.Describe
 	if describe == nil && env.Cloud != nil {
