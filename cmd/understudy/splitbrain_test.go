@@ -125,13 +125,13 @@ func TestOverwrittenByOthers(t *testing.T) { // G1
 	}
 }
 
-// A failover of which the old primary refused a fence is not finished, and
-// status says so, with what goes on.
+// A failover of which a fence failed, for no want of permission, is not
+// finished, and status says so, with what goes on.
 func TestStatusOfAnUnfinishedMove(t *testing.T) { // G2, G3
 	d := newDesk(t)
 	d.want(exitOK, "apply", "--yes", "--allow-replica-gap")
 	if err := d.sim.AddFault(sim.Fault{
-		Match: sim.FaultMatch{Region: "us-east-1", Operation: "DisableAlarmActions"}, Fault: sim.FaultError, Code: "AccessDenied",
+		Match: sim.FaultMatch{Region: "us-east-1", Operation: "DisableAlarmActions"}, Fault: sim.FaultError, Code: "ValidationError",
 	}); err != nil {
 		t.Fatal(err)
 	}
