@@ -110,8 +110,8 @@ func (s *Standing) Orphans(r topology.Region) (ids []string, known bool) {
 }
 
 // lacking returns the ids of c's versions that the acting primary p never
-// held, or of which it may have no value (Finished, leftBegun). What it held
-// when it was promoted and no longer lists has lost its last label there, to a newer
+// held, or of which it may have no value (valueless). What it held when it was
+// promoted and no longer lists has lost its last label there, to a newer
 // version, and AWS lists none without (AWS: DescribeSecret,
 // VersionIdsToStages): superseded, not lost.
 func (s *Standing) lacking(c, p *topology.Secret) []string {
@@ -362,12 +362,16 @@ func (r *Resolver) onlyWriter(s *Standing) (only topology.Region) {
 	return only
 }
 
-// movedTo reports whether a move of ours has put secrets into a region.
+// movedTo reports whether a move of ours has put secrets into a region, also
+// if another one has taken them on since, and not home.
 func (r *Resolver) movedTo(region topology.Region) bool {
 	if r.away == nil {
 		r.away = map[topology.Region]bool{}
 		for _, m := range r.in.Placement.Acting {
 			r.away[m.To] = true
+			if m.To != r.in.Desired.Primary {
+				r.away[m.From] = true
+			}
 		}
 	}
 	return r.away[region]
@@ -419,11 +423,10 @@ func (r *Resolver) classifyWriter(s *Standing, old, p *topology.Secret) CopyStat
 }
 
 // changedSince reports whether a version was written to old after the move,
-// or a rotation ended there.
-// LastChangedDate alone proves nothing, as the fence itself sets it; a
-// version that was there before the move, though never replicated, is a loss
-// to be rescued but no second writer. Which it is, its own date says, where
-// it was read.
+// or a rotation ended there. LastChangedDate alone proves nothing, as the
+// fence itself sets it; a version that was there before the move, though never
+// replicated, is a loss to be rescued but no second writer. Which it is, its
+// own date says, where it was read.
 func (r *Resolver) changedSince(m *topology.Move, old, p *topology.Secret) bool {
 	if moved := m.When(); !old.Changed.IsZero() && !moved.IsZero() && !old.Changed.After(moved) {
 		return false

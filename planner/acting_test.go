@@ -50,3 +50,34 @@ func TestVersionsOfWhichThePrimaryMayHaveNoValue(t *testing.T) {
 		}
 	}
 }
+
+// A secret that was first created where the others were moved to has its
+// primary there, also once a failover of that failover has moved the others
+// on; not any more once they are home.
+func TestASecretThatWasCreatedAway(t *testing.T) {
+	const home, west, east = "us-east-1", "us-west-2", "eu-west-1"
+	moved := func(from, to topology.Region) topology.Move { return topology.Move{From: from, To: to} }
+	for about, c := range map[string]struct {
+		other topology.Move
+		want  topology.Region
+	}{
+		"the others are there":   {moved(home, west), west},
+		"the others moved on":    {moved(west, east), west},
+		"the others are home":    {moved(west, home), home},
+		"they never were there":  {moved(home, east), home},
+		"nothing was ever moved": {topology.Move{}, home},
+	} {
+		in := Input{
+			Desired: &topology.Desired{Primary: home, Standby: []topology.Region{west, east}},
+			Observed: &topology.Snapshot{Regions: map[topology.Region]*topology.RegionView{
+				home: {}, east: {}, west: {Secrets: map[topology.Name]*topology.Secret{"new": {Name: "new", Region: west}}},
+			}},
+		}
+		if c.other.To != "" {
+			in.Placement.Acting = map[topology.Name]topology.Move{"other": c.other}
+		}
+		if primary, _ := in.ActingPrimary("new"); primary != c.want {
+			t.Errorf("%s: its primary is %s, want %s", about, primary, c.want)
+		}
+	}
+}
