@@ -41,29 +41,6 @@ func TestARegionThatThrottlesIsNotTriedForAllThatItIsOwed(t *testing.T) {
 	})
 }
 
-// denying is a world in which the old primary's rotation is not ours to cancel.
-type denying struct{ *model }
-
-func (c denying) CancelRotation(context.Context, topology.Region, topology.Name) error {
-	return topology.ErrDenied
-}
-
-// A fence that is refused costs no secret its move, and is owed: G2, G4.
-func TestARefusedFenceIsOwedAndHaltsNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const secrets = 20
-		store := journal.NewMemory()
-		e := New(Options{Cloud: denying{failoverWorld(secrets)}, Store: store})
-		rep, err := e.Run(t.Context(), failoverPlan(secrets), RunSpec{Default: Pace{Waves: []string{"1", "100%"}, MaxFailures: "0"}})
-		if err != nil || rep.State != Completed || len(rep.Owed) != secrets {
-			t.Fatalf("%v: %+v", err, rep.Steps)
-		}
-		if p, err := Placement(t.Context(), store); err != nil || len(p.Owed) != secrets {
-			t.Errorf("%v: %d on record as owed", err, len(p.Owed))
-		}
-	})
-}
-
 // blinking is a world that takes a copy away for a while when it overwrites it.
 type blinking struct {
 	*model

@@ -12,6 +12,7 @@ import (
 )
 
 // A read after the move finds what no description shows: who may read. It is
+// made only where it is asked for.
 func TestSecretsAreReadAfterAMoveIfWanted(t *testing.T) {
 	for name, want := range map[string]struct {
 		check, denied bool

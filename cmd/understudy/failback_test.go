@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"github.com/understudy-dr/understudy/internal/sim"
@@ -14,21 +13,14 @@ import (
 // A region dies with a version that nobody else has, and comes back.
 func TestThereAndBack(t *testing.T) {
 	d := newDesk(t)
-	state := func(s string) {
-		t.Helper()
-		if err := d.sim.SetRegion("us-east-1", sim.RegionState{State: s}); err != nil {
-			t.Fatal(err)
-		}
-	}
 	d.want(exitOK, "apply", "--yes", "--allow-replica-gap")
-	state(sim.RegionPartitioned)
-	client := secretsmanager.NewFromConfig(aws.Config{Region: "us-east-1", HTTPClient: d.sim, Credentials: credentials.NewStaticCredentialsProvider("a", "a", "")})
-	if _, err := client.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{SecretId: aws.String("prod/api/gateway"), SecretString: aws.String("x")}); err != nil {
+	d.region("us-east-1", sim.RegionPartitioned)
+	if _, err := d.secrets("us-east-1").PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{SecretId: aws.String("prod/api/gateway"), SecretString: aws.String("x")}); err != nil {
 		t.Fatal(err)
 	}
-	state(sim.RegionRefuse)
+	d.region("us-east-1", sim.RegionRefuse)
 	d.want(exitOK, "failover", "--to", "us-west-2", "--yes")
-	state(sim.RegionUp)
+	d.region("us-east-1", sim.RegionUp)
 
 	d.want(exitUsage, "failback")
 	d.want(exitUsage, "failback", "--to", "us-east-1", "--rescue", "a", "--give-up", "a")

@@ -6,27 +6,18 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"github.com/understudy-dr/understudy/internal/report"
 	"github.com/understudy-dr/understudy/internal/sim"
 )
 
-func (d *desk) region(name, state string) {
-	d.t.Helper()
-	if err := d.sim.SetRegion(name, sim.RegionState{State: state}); err != nil {
-		d.t.Fatal(err)
-	}
-}
-
 // Who is refused needs the other regions, and the whole list, most.
 func TestARefusedFailoverSaysWhereElseAndWhyNot(t *testing.T) {
 	d := newDesk(t)
 	d.want(exitOK, "apply", "--yes", "--allow-replica-gap")
 	d.region("us-east-1", sim.RegionPartitioned)
-	client := secretsmanager.New(secretsmanager.Options{Region: "us-east-1", HTTPClient: d.sim, Credentials: credentials.NewStaticCredentialsProvider("a", "a", "")})
-	if _, err := client.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{SecretId: aws.String("prod/db/orders"), SecretString: aws.String("x")}); err != nil {
+	if _, err := d.secrets("us-east-1").PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{SecretId: aws.String("prod/db/orders"), SecretString: aws.String("x")}); err != nil {
 		t.Fatal(err)
 	}
 	d.want(exitOK, "drift", "--fail-on", "critical")

@@ -11,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/understudy-dr/understudy/internal/sim"
@@ -50,6 +53,19 @@ func newDesk(t *testing.T) *desk {
 	d.env["HOME"] = d.dir
 	d.write("understudy.toml", string(example))
 	return d
+}
+
+// region puts a region of the simulator into a state.
+func (d *desk) region(name, state string) {
+	d.t.Helper()
+	if err := d.sim.SetRegion(name, sim.RegionState{State: state}); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// secrets is a client as others have one, who know nothing of understudy.
+func (d *desk) secrets(region string) *secretsmanager.Client {
+	return secretsmanager.NewFromConfig(aws.Config{Region: region, HTTPClient: d.sim, Credentials: credentials.NewStaticCredentialsProvider("a", "a", "")})
 }
 
 func (d *desk) write(name, text string) {

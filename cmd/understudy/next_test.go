@@ -49,9 +49,7 @@ func TestWhatIsOwedIsTheNextThingToDo(t *testing.T) {
 	d.want(exitOK, "apply", "--yes", "--allow-replica-gap")
 	d.want(exitOK, "drift")
 	for _, r := range []string{"us-east-1", "eu-west-1"} {
-		if err := d.sim.SetRegion(r, sim.RegionState{State: sim.RegionRefuse}); err != nil {
-			t.Fatal(err)
-		}
+		d.region(r, sim.RegionRefuse)
 	}
 	d.want(exitOK, "failover", "--to", "us-west-2", "--primary-lost", "--yes")
 	d.want(exitOK, "status")
@@ -59,9 +57,7 @@ func TestWhatIsOwedIsTheNextThingToDo(t *testing.T) {
 		t.Errorf("no second region answers, yet:\n%s", says)
 	}
 	d.want(exitIncomplete, "fence", "--yes")
-	if err := d.sim.SetRegion("us-east-1", sim.RegionState{State: sim.RegionUp}); err != nil {
-		t.Fatal(err)
-	}
+	d.region("us-east-1", sim.RegionUp)
 	for _, command := range []string{"status", "drift"} {
 		d.want(exitSplitBrain, command)
 		if says := d.stdout.String(); !strings.Contains(says[strings.LastIndex(says, "Next:"):], " fence ") {

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
@@ -17,20 +16,13 @@ import (
 // sides, as text and as JSON; the ways out are no refusals.
 func TestTwoWriters(t *testing.T) { // G2, G6
 	d := newDesk(t)
-	state := func(s string) {
-		t.Helper()
-		if err := d.sim.SetRegion("us-east-1", sim.RegionState{State: s}); err != nil {
-			t.Fatal(err)
-		}
-	}
 	d.want(exitOK, "apply", "--yes", "--allow-replica-gap")
-	state(sim.RegionRefuse)
+	d.region("us-east-1", sim.RegionRefuse)
 	d.want(exitOK, "failover", "--to", "us-west-2", "--yes")
-	state(sim.RegionUp)
+	d.region("us-east-1", sim.RegionUp)
 	d.want(exitOK, "fence", "--yes")
-	client := secretsmanager.NewFromConfig(aws.Config{Region: "us-east-1", HTTPClient: d.sim, Credentials: credentials.NewStaticCredentialsProvider("a", "a", "")})
 	const value = "behind its back"
-	if _, err := client.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{SecretId: aws.String("prod/api/gateway"), SecretString: aws.String(value)}); err != nil {
+	if _, err := d.secrets("us-east-1").PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{SecretId: aws.String("prod/api/gateway"), SecretString: aws.String(value)}); err != nil {
 		t.Fatal(err)
 	}
 	_, before := d.calls()
@@ -71,34 +63,25 @@ func TestTwoWriters(t *testing.T) { // G2, G6
 // new primary. No command takes that for a world that is well.
 func TestOverwrittenByOthers(t *testing.T) { // G1
 	d := newDesk(t)
-	in := func(region string) *secretsmanager.Client {
-		return secretsmanager.NewFromConfig(aws.Config{Region: region, HTTPClient: d.sim, Credentials: credentials.NewStaticCredentialsProvider("a", "a", "")})
-	}
-	state := func(s string) {
-		t.Helper()
-		if err := d.sim.SetRegion("us-east-1", sim.RegionState{State: s}); err != nil {
-			t.Fatal(err)
-		}
-	}
 	const gateway = "prod/api/gateway"
 	d.want(exitOK, "apply", "--yes", "--allow-replica-gap")
-	state(sim.RegionRefuse)
+	d.region("us-east-1", sim.RegionRefuse)
 	d.want(exitOK, "failover", "--to", "us-west-2", "--yes")
 	if !strings.Contains(d.stdout.String(), "danger: a terraform apply") || !strings.Contains(d.stdout.String(), "understudy drift") && !strings.Contains(d.stdout.String(), " drift\n") {
 		t.Errorf("the danger, or the check, is not named:\n%s", &d.stdout)
 	}
-	state(sim.RegionUp)
+	d.region("us-east-1", sim.RegionUp)
 	d.want(exitOK, "fence", "--yes")
 	// Nothing protects a primary without replicas; and terraform changes an
 	// entry by removing it and adding it again.
 	for primary, replica := range map[string]string{"us-west-2": "eu-west-1", "us-east-1": "us-west-2"} {
-		if _, err := in(primary).RemoveRegionsFromReplication(t.Context(), &secretsmanager.RemoveRegionsFromReplicationInput{
+		if _, err := d.secrets(primary).RemoveRegionsFromReplication(t.Context(), &secretsmanager.RemoveRegionsFromReplicationInput{
 			SecretId: aws.String(gateway), RemoveReplicaRegions: []string{replica},
 		}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := in("us-east-1").ReplicateSecretToRegions(t.Context(), &secretsmanager.ReplicateSecretToRegionsInput{
+	if _, err := d.secrets("us-east-1").ReplicateSecretToRegions(t.Context(), &secretsmanager.ReplicateSecretToRegionsInput{
 		SecretId: aws.String(gateway), ForceOverwriteReplicaSecret: true, AddReplicaRegions: []types.ReplicaRegionType{{Region: aws.String("us-west-2")}},
 	}); err != nil {
 		t.Fatal(err)
