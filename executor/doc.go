@@ -22,8 +22,8 @@
 //     any machine that reads the store continues a run that stopped anywhere,
 //     and makes no mutating call that re-observation shows to be unnecessary.
 //   - G4 Independent of the lost region. Every region has its own slots, so
-//     that one which hangs holds up its own steps only. What is owed there counts in no
-//     wave, tier or failure limit of the others.
+//     that one which hangs holds up its own steps only. What is owed there
+//     counts in no wave, tier or failure limit of the others.
 //   - G5 Look before acting. Every mutation is preceded by a fresh read of
 //     what it touches and followed by a verified postcondition. Unknown is
 //     never taken for absent, nor a lost answer for a refusal.

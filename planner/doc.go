@@ -6,13 +6,16 @@
 //
 // Where every copy of a secret stands relative to its acting primary is
 // decided once, in acting.go (Resolver, Standing, CopyState), for everybody.
-// On it stand Converge (plan and apply), Failover, Failback, Rescue, Candidates (which region),
-// and Owed (fences to pay). A plan says what it would do (Steps), what it
-// leaves alone (Skipped, Unmatched, Unobserved), what it cannot do and why
-// (Blockers; Fatal ones refuse the whole), and what else is worth knowing
-// (Notes). Compare tells a person why a saved plan no longer holds.
+// On it stand Converge (plan and apply), Failover, Candidates (which region),
+// Switchover, Failback, Rescue, Owed (fences to pay), and Doctor (two writers).
+// A plan says what it would do (Steps), what it leaves alone (Skipped,
+// Unmatched, Unobserved), what it cannot do and why (Blockers; Fatal ones
+// refuse the whole), and what else is worth knowing (Notes). Compare tells a
+// person why a saved plan no longer holds.
 //
 // What would be lost by overwriting is never overwritten: a step that
 // replaces a copy exists only where the new primary holds every version of
-// it, and carries the list in Expect.Versions for the executor to check.
+// it, or once did, or a person gave it up, and carries the list in
+// Expect.Versions for the executor to check. A version that the primary knows
+// only as begun may be there without its value, and does not count (Finished).
 package planner

@@ -108,9 +108,13 @@ func (r *returning) settleOrphans() bool {
 		r.note(Blocker{Code: "given-up", Secret: n, Region: r.to, Message: "given up: " + orphanWords(found)})
 		return true
 	}
+	never := "never had it"
+	if empty {
+		never += ", or not its value: the rotation to it went on there"
+	}
 	r.block(Blocker{
 		Code: "orphan-version", Secret: n, Region: found[0].region,
-		Message: fmt.Sprintf("%s: %s never had it%s", orphanWords(found), r.from, map[bool]string{true: ", or not its value: the rotation to it went on there"}[empty]),
+		Message: fmt.Sprintf("%s: %s %s", orphanWords(found), r.from, never),
 		Fix:     fmt.Sprintf("understudy failback --to %s --rescue NAME copies such versions into %s, --give-up NAME loses them; all instead of a name is every secret", r.to, r.from),
 	})
 	return false

@@ -10,11 +10,11 @@ import (
 // Owed plans the payment of the debts in Placement whose regions answer, in the
 // order of how much each keeps from being written twice: the old primary's
 // rotation is cancelled, invoke permission is taken from its function, its
-// alarms are silenced, writes are denied. Each is a tier, that begins when the one
-// before it has ended, well or not: a region may go dark again at any moment. What
-// turns out to be so already is planned all the same, since finding it done
-// pays the debt. A region that has become the acting primary again owes
-// nothing (Owing).
+// alarms are silenced, writes are denied. Each is a tier, which begins when the
+// one before it has ended, well or not: a region may go dark again at any
+// moment. What turns out to be so already is planned all the same, since
+// finding it done pays the debt. A region that has become the acting primary
+// again owes nothing (Owing).
 func Owed(in Input) *Plan {
 	in.Placement.Owed = Owing(in)
 	b := newBuild(&in, "fence")

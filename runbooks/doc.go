@@ -22,7 +22,9 @@
 //	   treated as absent.
 //	G6 No secret values. None is held, logged, journaled, printed or sent;
 //	   but Rescue, and a Failback to a region that cannot be overwritten,
-//	   copy versions in memory from one region's API to another's.
+//	   copy versions in memory from one region's API to another's, and where
+//	   [failover] read_check asks for it each moved secret is read once and
+//	   its value dropped.
 //	G7 One controller. A run that lost its lease makes no further mutation.
 //	G8 Rehearsed is real. Rehearse calls Apply, Drift, Failover, Resume and
 //	   Fence, the same functions that the commands call. Only what Env holds
@@ -32,7 +34,7 @@
 // # What an error means
 //
 //	*Refused      a guard's: nothing was changed
-//	*SplitBrain   two writers were found
+//	*SplitBrain   two writers were found; the message says what was done
 //	*Incomplete   something needed could not be observed
 //	ErrStopped    of package executor: stopped midway, Resume continues
 //

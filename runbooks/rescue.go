@@ -21,8 +21,8 @@ type RescueOptions struct {
 // number). AWSCURRENT stays where it is; whoever wants a rescued version to be
 // current moves the label. It is idempotent: a version that the primary holds
 // is not copied again. With nothing to rescue the report has no ID.
-// What can't be rescued keeps no other secret; it is in the error, beside the
-// report.
+// A secret that can't be rescued holds up no other; it is named in the error,
+// beside the report.
 func Rescue(ctx context.Context, env Env, o RescueOptions) (*planner.Plan, *executor.Report, error) {
 	env = env.counting()
 	options := planner.Options{From: o.From}

@@ -31,7 +31,8 @@ func (env Env) run(ctx context.Context, plan *planner.Plan, spec executor.RunSpe
 
 // Resume goes on with a run that stopped or whose process died. What is
 // found done is not done again; what is owed is tried again. A failover,
-// switchover or failback that is completed by it is verified like one that ran through.
+// switchover or failback that is completed by it is verified like one that
+// ran through.
 func Resume(ctx context.Context, env Env, id string) (*executor.Report, error) {
 	env = env.counting()
 	report, err := env.executor(nil).Resume(ctx, id)
@@ -62,10 +63,11 @@ type FenceOptions struct {
 }
 
 // Fence pays what is owed to old primaries that answer again: cancels their
-// rotation and silences their alarms. It is idempotent. With nothing to pay
-// the report has no ID. Debts to regions that stay dark stay owed, and are in
-// the report. A second writer does not keep it from its work; one that is
-// there still when that is done is a *SplitBrain beside the report.
+// rotation, silences their alarms, and takes away what [failover] fence names
+// beyond that. It is idempotent. With nothing to pay the report has no ID.
+// Debts to regions that stay dark stay owed, and are in the report. A second
+// writer does not keep it from its work; one that is there still when that is
+// done is a *SplitBrain beside the report.
 func Fence(ctx context.Context, env Env, o FenceOptions) (*planner.Plan, *executor.Report, error) {
 	env = env.counting()
 	in, err := env.look(ctx, planner.Options{})

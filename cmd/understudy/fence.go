@@ -13,10 +13,12 @@ import (
 )
 
 const fenceDescription = `Pays what is owed to an old primary that answers again: cancels its rotation
-and switches its alarms off, so that it writes nothing beside the new primary.
-Idempotent. What is owed to a region that does not answer stays owed. Two
-writers do not keep it from its work; where there are two still when that is
-done, both sides are shown, and the exit code is 6.`
+and switches its alarms off, so that it writes nothing beside the new primary;
+with [failover] fence = "rotation+lambda" it takes invoke permission from its
+rotation functions, with "policy" it denies writes. Idempotent. What is owed to
+a region that does not answer, or refuses, stays owed. Two writers do not keep
+it from its work; where there are two still when that is done, both sides are
+shown, and the exit code is 6.`
 
 func fenceCommand(w *world) *cli.Command {
 	return &cli.Command{
