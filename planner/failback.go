@@ -116,7 +116,8 @@ func (f *failback) deleted(s *Standing) bool {
 }
 
 // finish plans what an earlier failback that was aborted left undone: the
-// region that it moved the secret from still stands on its own.
+// region that it moved the secret from still stands on its own, or rotation
+// did not come home, also where an apply has made that region a replica since.
 func (f *failback) finish(s *Standing, g *topology.Group) {
 	home := s.Copy(f.to)
 	if s.Move == nil || !s.Confirmed || home.State != CopyPrimary {
@@ -126,7 +127,7 @@ func (f *failback) finish(s *Standing, g *topology.Group) {
 		return
 	}
 	left := s.Copy(s.Move.From)
-	if !standalone(&left) {
+	if !standalone(&left) && left.State != CopyReplica {
 		return
 	}
 	r := &returning{moving: moving{move: f.move, s: s, g: g, from: f.to, target: &home}, source: home.Secret, settling: f.in.Now.Sub(s.Move.Time) < settleTime}
@@ -137,8 +138,8 @@ func (f *failback) finish(s *Standing, g *topology.Group) {
 		return
 	}
 	last := r.followAll(r.clearLists(r.ready), "")
-	if !home.Secret.Rotation.Enabled && left.Secret.Rotation.LambdaARN != "" {
-		r.attachHome(left.Secret.Rotation, last)
+	if rotation, on := r.rotationLeft(left.Secret); on && !home.Secret.Rotation.Enabled {
+		r.attachHome(rotation, last)
 	}
 }
 

@@ -303,6 +303,20 @@ func (r *returning) attachHome(rotation topology.Rotation, last string) {
 	r.add(rankRotation, step)
 }
 
+// rotationLeft is how a secret is to rotate that came home without: as the copy
+// that it left did, by its own word or, where that is a replica again, by what
+// is remembered of it; else as it did before it left home.
+func (r *returning) rotationLeft(left *topology.Secret) (topology.Rotation, bool) {
+	if left.Role() != topology.RoleReplica && left.Rotation.LambdaARN != "" {
+		return left.Rotation, true // frozen by that failback
+	}
+	before, _ := r.in.Recovery.Secret(left.Region, r.s.Secret)
+	if r.source.Rotation.LambdaARN == "" && before.Writable() && before.Rotation.Enabled {
+		return before.Rotation, true
+	}
+	return r.rotationNow()
+}
+
 func (r *returning) rotationNow() (topology.Rotation, bool) {
 	now := r.source.Rotation
 	if now.Enabled || now.LambdaARN != "" { // on, or turned off there by somebody

@@ -77,7 +77,9 @@ func (env Env) capture(ctx context.Context, in planner.Input) (planner.Input, er
 // of each secret that somebody replicated over where we had promoted it, the
 // copy there, also once it was promoted again, until another version is put
 // there; and how a secret rotated that was moved, until rotation is attached
-// where it is now. Our fence ended it at the old primary.
+// where it is now. Our fence, or a way home that was aborted, ended it where it
+// was before; once that is a replica, whose word on rotation means nothing, it
+// is remembered at its primary.
 func keepEvidence(in planner.Input, fresh *topology.Snapshot) {
 	ours := map[topology.Region]bool{}
 	resolver := in.Resolver()
@@ -92,7 +94,14 @@ func keepEvidence(in planner.Input, fresh *topology.Snapshot) {
 		}
 		for _, r := range []topology.Region{m.From, m.To} {
 			before, _ := in.Recovery.Secret(r, n)
-			if now, _ := fresh.Secret(r, n); before != nil && before.Rotation.Enabled && now != nil {
+			if before == nil || before.Role() == topology.RoleReplica || !before.Rotation.Enabled {
+				continue
+			}
+			now, _ := fresh.Secret(r, n)
+			if now.Role() == topology.RoleReplica {
+				now, _ = fresh.Secret(m.To, n)
+			}
+			if now != nil {
 				rotated := *now
 				rotated.Rotation = before.Rotation
 				keep(fresh, ours, &rotated)
