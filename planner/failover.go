@@ -57,8 +57,11 @@ func (m *move) targetRefused() bool {
 		x.Code, x.Message, x.Fix = "no-target", "no target region was given", "--to REGION: one of "+regionList(m.desired.Standby)
 	case m.to != m.desired.Primary && !slices.Contains(m.desired.Standby, m.to):
 		x.Code, x.Message, x.Fix = "not-a-standby", string(m.to)+" is not a standby of this configuration", "choose one of "+regionList(m.desired.Standby)
+	case v.Dark == topology.CauseThrottled:
+		x.Code, x.Message = "target-throttles", fmt.Sprintf("%s answers, and throttles: others may be moving there, too", m.to)
+		x.Fix = "the same again: the throttling passes; or choose another region"
 	case v.Dark != "":
-		x.Code, x.Message, x.Fix = "target-dark", fmt.Sprintf("%s did not answer (%s)", m.to, v.Dark), "choose another region: understudy status"
+		x.Code, x.Message, x.Fix = "target-dark", string(m.to)+" "+m.darkWords(m.to), "choose another region: understudy status"
 	case m.unknownGroup() != "":
 		x.Code, x.Message, x.Fix = "no-such-group", "no group is named "+m.unknownGroup(), "the groups are "+m.groupNames()
 	default:
@@ -212,7 +215,7 @@ func (m *move) unknowns(from topology.Region) {
 		if r != m.to && r != from && m.view(r).Dark != "" {
 			m.note(Blocker{
 				Code: "third-region-dark", Region: r,
-				Message: fmt.Sprintf("%s did not answer: its copies still follow %s", r, from),
+				Message: fmt.Sprintf("%s %s: its copies still follow %s", r, m.darkWords(r), from),
 				Fix:     "understudy apply, once it answers",
 			})
 		}

@@ -217,7 +217,7 @@ func Rescue(in Input) *Plan {
 	b.plan.From = in.Options.From
 	if v := b.view(in.Options.From); v.Dark != "" {
 		b.block(Blocker{Code: "region-dark", Region: in.Options.From, Fatal: true,
-			Message: fmt.Sprintf("%s did not answer (%s)", in.Options.From, v.Dark), Fix: "wait for it; nothing can be copied from it before"})
+			Message: string(in.Options.From) + " " + b.darkWords(in.Options.From), Fix: "wait for it; nothing can be copied from it before"})
 		return b.finish()
 	}
 	b.each(b.rescueOne)

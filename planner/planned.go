@@ -19,7 +19,7 @@ func (m *move) allAnswer(ifDark string) bool {
 		x := Blocker{Region: r}
 		switch v := m.view(r); {
 		case v.Dark != "":
-			x.Code, x.Message = "region-dark", fmt.Sprintf("%s did not answer (%s): what it holds is unknown", r, v.Dark)
+			x.Code, x.Message = "region-dark", fmt.Sprintf("%s %s: what it holds is unknown", r, m.darkWords(r))
 			x.Fix = ifDark
 		case len(v.Partial) > 0:
 			x.Code, x.Message = "service-unobserved", fmt.Sprintf("%s did not answer for %s", r, strings.Join(v.Partial, ", "))

@@ -9,6 +9,15 @@ import (
 	"github.com/understudy-dr/understudy/internal/topology"
 )
 
+// darkWords say how a region kept dark. One that throttles does answer.
+func (b *build) darkWords(r topology.Region) string {
+	cause := b.view(r).Dark
+	if cause == topology.CauseThrottled {
+		return "throttles"
+	}
+	return fmt.Sprintf("did not answer (%s)", cause)
+}
+
 func shortCause(message string) string {
 	m := strings.TrimPrefix(message, "Replication failed: ")
 	if m == "" {

@@ -77,8 +77,8 @@ func benchWorld(b *testing.B, fleet *sim.Fleet, quotas string) runbooks.Env {
 	}
 	env := runbooks.Env{
 		Desired: cfg.Desired(), Cloud: client, Store: dir, CallCounts: client.Calls,
-		Observe: func(ctx context.Context, skip []topology.Region) (*topology.Snapshot, error) {
-			return client.Observe(ctx, cfg.Desired(), cloud.ObserveOptions{Skip: skip, Alarms: true})
+		Observe: func(ctx context.Context, skip []topology.Region, patient ...topology.Region) (*topology.Snapshot, error) {
+			return client.Observe(ctx, cfg.Desired(), cloud.ObserveOptions{Skip: skip, Patient: patient, Alarms: true})
 		},
 	}
 	if _, err := runbooks.Apply(context.Background(), env, runbooks.ApplyOptions{AllowReplicaGap: true}); err != nil {

@@ -21,10 +21,11 @@ type Env struct {
 	Quirks  topology.Quirks
 
 	// Observe looks at every configured region but the skipped ones, alarms
-	// included. A region that does not answer is a value in the snapshot.
+	// included, and waits a while for the patient ones if they throttle. A region
+	// that does not answer is a value in the snapshot.
 	// Drift and Status use nothing but this, so that a read-only client
 	// suffices for them.
-	Observe func(ctx context.Context, skip []topology.Region) (*topology.Snapshot, error)
+	Observe func(ctx context.Context, skip []topology.Region, patient ...topology.Region) (*topology.Snapshot, error)
 	Cloud   executor.Cloud
 	// Describe looks at one copy where the lists are in doubt; nil asks Cloud,
 	// if there is one.

@@ -21,13 +21,24 @@ func (env Env) look(ctx context.Context, o planner.Options, skip ...topology.Reg
 		return planner.Input{}, err
 	}
 	known.Options = o
-	if known.Observed, err = env.Observe(ctx, skip); err != nil {
+	if known.Observed, err = env.Observe(ctx, skip, env.patient(o)...); err != nil {
 		return planner.Input{}, fmt.Errorf("observe: %w", err)
 	}
 	known = env.histories(ctx, env.lookCloser(ctx, known))
 	known.Now = env.now()
 	known.Placement.Owed = planner.Owing(known)
 	return known, nil
+}
+
+// patient are the regions whose throttling is worth half a minute: in a
+// disaster everybody moves to the same one. A move waits for its target alone,
+// for no third region holds up what makes secrets writable; and nothing waits
+// for home.
+func (env Env) patient(o planner.Options) []topology.Region {
+	if o.To != "" {
+		return []topology.Region{o.To}
+	}
+	return env.Desired.Standby
 }
 
 // remember is what is known without asking AWS anything.

@@ -454,7 +454,7 @@ func (p *player) failover(to topology.Region, flags []string) {
 	}
 	p.run(report, err)
 	for r, reads := range p.down {
-		if reads > 0 {
+		if reads > 0 && r != to { // a target is no lost region: it may throttle
 			p.untouched(r, reads)
 		}
 	}

@@ -153,8 +153,8 @@ func (p *process) env(ctx context.Context) (runbooks.Env, error) {
 		Desired: st.desired, Cloud: client, Store: &diary{st.store, p}, Clock: clock{p}, CallCounts: client.Calls, Stop: p.stop,
 		Warn:   func(message string) { st.witness.broken("journal", "%s", message) },
 		Holder: journal.Holder{Name: p.holder, Host: "host-" + p.name, PID: st.processes, Command: p.command},
-		Observe: func(ctx context.Context, skip []topology.Region) (*topology.Snapshot, error) {
-			return client.Observe(ctx, st.desired, cloud.ObserveOptions{Skip: skip, Alarms: true})
+		Observe: func(ctx context.Context, skip []topology.Region, patient ...topology.Region) (*topology.Snapshot, error) {
+			return client.Observe(ctx, st.desired, cloud.ObserveOptions{Skip: skip, Patient: patient, Alarms: true})
 		},
 	}, nil
 }

@@ -68,8 +68,8 @@ func newWorld(t *testing.T, opts sim.Options) *world {
 	w.env = runbooks.Env{
 		Desired: cfg.Desired(), Cloud: client, Store: w.store, CallCounts: client.Calls,
 		Policy: client.ReadOnly().Policy, KeyPolicy: client.ReadOnly().KeyPolicy, Versions: client.ReadOnly().Versions,
-		Observe: func(ctx context.Context, skip []topology.Region) (*topology.Snapshot, error) {
-			return client.Observe(ctx, cfg.Desired(), cloud.ObserveOptions{Skip: skip, Alarms: true})
+		Observe: func(ctx context.Context, skip []topology.Region, patient ...topology.Region) (*topology.Snapshot, error) {
+			return client.Observe(ctx, cfg.Desired(), cloud.ObserveOptions{Skip: skip, Patient: patient, Alarms: true})
 		},
 	}
 	return w

@@ -151,8 +151,8 @@ func (s *session) readOnlyEnv(cmd string) runbooks.Env {
 
 // observe looks at all regions, alarms included, and says so meanwhile: a
 // region that hangs costs seconds.
-func (s *session) observe(reader *cloud.Reader) func(context.Context, []topology.Region) (*topology.Snapshot, error) {
-	return func(ctx context.Context, skip []topology.Region) (*topology.Snapshot, error) {
+func (s *session) observe(reader *cloud.Reader) func(context.Context, []topology.Region, ...topology.Region) (*topology.Snapshot, error) {
+	return func(ctx context.Context, skip []topology.Region, patient ...topology.Region) (*topology.Snapshot, error) {
 		var names []string
 		for _, r := range s.config.Desired().Regions() {
 			if !slices.Contains(skip, r) {
@@ -161,7 +161,7 @@ func (s *session) observe(reader *cloud.Reader) func(context.Context, []topology
 		}
 		s.progress.Hint("looking at " + strings.Join(names, ", "))
 		defer s.progress.Wipe()
-		return reader.Observe(ctx, s.config.Desired(), cloud.ObserveOptions{Skip: skip, Alarms: true})
+		return reader.Observe(ctx, s.config.Desired(), cloud.ObserveOptions{Skip: skip, Patient: patient, Alarms: true})
 	}
 }
 

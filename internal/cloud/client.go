@@ -41,6 +41,9 @@ type Options struct {
 	// ProbeTimeout bounds what a region that does not answer costs an
 	// observation. Default 5 s.
 	ProbeTimeout time.Duration
+	// Patience bounds what a region that throttles costs an observation which
+	// is to wait for it. Default 30 s.
+	Patience time.Duration
 	// AttemptTimeout bounds every other attempt. Default 10 s.
 	AttemptTimeout time.Duration
 
@@ -109,6 +112,7 @@ type core struct {
 // AWS call.
 func New(ctx context.Context, opts Options) (*Client, error) {
 	opts.ProbeTimeout = cmp.Or(opts.ProbeTimeout, 5*time.Second)
+	opts.Patience = cmp.Or(opts.Patience, 30*time.Second)
 	opts.AttemptTimeout = cmp.Or(opts.AttemptTimeout, 10*time.Second)
 	if opts.Clock == nil {
 		opts.Clock = realClock{}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/understudy-dr/understudy/internal/topology"
 )
@@ -14,6 +15,10 @@ import (
 type ObserveOptions struct {
 	// Skip are regions that get no call at all (--primary-lost).
 	Skip []topology.Region
+	// Patient are regions worth waiting for while they throttle, for Patience in
+	// all: everybody fails over to the same region. No other region's first calls
+	// wait for them.
+	Patient []topology.Region
 	// Alarms asks for alarms and what feeds them, too.
 	Alarms bool
 }
@@ -23,8 +28,8 @@ type ObserveOptions struct {
 // where the lists leave a doubt about a secret that some group matches.
 //
 // A region that hangs, refuses, throttles, answers 5xx or denies access is a
-// value in the snapshot, and costs at most ProbeTimeout; a service of it that does not
-// answer is named in the view's Partial: "secretsmanager" (a secret could not
+// value in the snapshot, and costs at most ProbeTimeout (one that throttles and
+// is worth waiting for, Patience); a service of it that does not answer is named in the view's Partial: "secretsmanager" (a secret could not
 // be described), "kms", "lambda", "cloudwatch", "logs". The only error is
 // that of ctx.
 func (r *Reader) Observe(ctx context.Context, d *topology.Desired, o ObserveOptions) (*topology.Snapshot, error) {
@@ -70,6 +75,7 @@ func newObservation(r *Reader, d *topology.Desired, o ObserveOptions) *observati
 		}
 		seen[region] = true
 		l := newLook(region)
+		l.patient = slices.Contains(o.Patient, region)
 		if slices.Contains(o.Skip, region) {
 			l.view = &topology.RegionView{Region: region, Dark: topology.CauseSkipped}
 		}
@@ -155,7 +161,9 @@ func (ob *observation) holds(g *topology.Group, region topology.Region) bool {
 // A look is one region's view while it is being filled, by several
 // goroutines.
 type look struct {
-	region topology.Region
+	region  topology.Region
+	patient bool      // it may throttle for Patience
+	until   time.Time // when that is over, once it has begun
 
 	mu    sync.Mutex
 	view  *topology.RegionView

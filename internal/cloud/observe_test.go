@@ -107,6 +107,56 @@ func TestDarkRegionIsAValueWithinTheProbe(t *testing.T) {
 	}
 }
 
+// A region that throttles does answer: one that is worth waiting for has half
+// a minute. Home beside it has not, nor does silence have patience.
+func TestPatienceWithARegionThatThrottles(t *testing.T) {
+	lasts := func(cloud *sim.Cloud, d time.Duration) {
+		time.AfterFunc(d, cloud.ClearFaults)
+	}
+	throttle := func(t *testing.T, cloud *sim.Cloud, r topology.Region, op string) {
+		addFault(t, cloud, sim.Fault{Match: sim.FaultMatch{Region: string(r), Operation: op}, Fault: sim.FaultThrottle})
+	}
+	for _, c := range []struct {
+		name  string
+		stage func(*testing.T, *sim.Cloud)
+		cause topology.Cause
+		most  time.Duration
+	}{
+		{"it throttles for 20 s", func(t *testing.T, cloud *sim.Cloud) {
+			throttle(t, cloud, west, "*")
+			lasts(cloud, 20*time.Second)
+		}, "", 30 * time.Second},
+		{"it throttles on", func(t *testing.T, cloud *sim.Cloud) { throttle(t, cloud, west, "*") }, topology.CauseThrottled, 30 * time.Second},
+		{"it hangs", func(t *testing.T, cloud *sim.Cloud) { setRegion(t, cloud, west, sim.RegionHang) }, topology.CauseTimeout, 5 * time.Second},
+		{"it throttles, and then hangs", func(t *testing.T, cloud *sim.Cloud) {
+			throttle(t, cloud, west, "*")
+			time.AfterFunc(8*time.Second, func() { setRegion(t, cloud, west, sim.RegionHang) })
+		}, topology.CauseTimeout, 20 * time.Second},
+		{"home throttles on", func(t *testing.T, cloud *sim.Cloud) { throttle(t, cloud, east, "*") }, "", 5 * time.Second},
+		{"the lists break off, and go on", func(t *testing.T, cloud *sim.Cloud) {
+			addFault(t, cloud, sim.Fault{Match: sim.FaultMatch{Region: string(west), Operation: "ListSecrets"}, Fault: sim.FaultDelay, Delay: sim.Duration(100 * time.Millisecond), Count: 1})
+			throttle(t, cloud, west, "ListSecrets")
+			lasts(cloud, 12*time.Second)
+		}, "", 30 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cloud := newSim(t, sim.GenerateFleet(150), sim.Options{})
+				client := newClient(t, cloud)
+				c.stage(t, cloud)
+				start := time.Now()
+				v := observe(t, client.Reader, desired(), ObserveOptions{Patient: []topology.Region{west}}).View(west)
+				if took := time.Since(start); took > c.most {
+					t.Errorf("took %s, want at most %s", took, c.most)
+				}
+				if lit := len(v.Secrets) == 150; v.Dark != c.cause || lit != (c.cause == "") {
+					t.Errorf("dark %q (%s) with %d secrets, want %q", v.Dark, v.Detail, len(v.Secrets), c.cause)
+				}
+			})
+		})
+	}
+}
+
 func TestSkippedRegionGetsNoCall(t *testing.T) {
 	cloud := newSim(t, sim.ExampleFleet(), sim.Options{})
 	c := newClient(t, cloud)

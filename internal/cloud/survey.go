@@ -21,7 +21,7 @@ const listPage = 100
 // configuration name, and the alarms. The list's first page is the probe: it
 // decides whether the region is there.
 func (ob *observation) survey(ctx context.Context, l *look) {
-	first, err := ob.firstPage(ctx, l.region)
+	first, err := ob.patiently(ctx, l, func() (*secretsmanager.ListSecretsOutput, error) { return ob.firstPage(ctx, l.region) })
 	if err != nil {
 		f := failureOf(err)
 		l.dark(f.cause, f.text)
@@ -47,6 +47,29 @@ func (ob *observation) firstPage(ctx context.Context, region topology.Region) (*
 	return ob.page(ctx, region, nil)
 }
 
+// patiently asks for a page again while a region that is worth waiting for
+// throttles it: it does answer. Silence is shown no patience.
+func (ob *observation) patiently(ctx context.Context, l *look, ask func() (*secretsmanager.ListSecretsOutput, error)) (*secretsmanager.ListSecretsOutput, error) {
+	clock := ob.core.clock
+	for {
+		began := clock.Now()
+		page, err := ask()
+		if err == nil || !l.patient || failureOf(err).cause != topology.CauseThrottled {
+			return page, err
+		}
+		if l.until.IsZero() { // from the first page that was throttled
+			l.until = began.Add(ob.core.opts.Patience)
+		}
+		pause := backoffDelay(throttleAttempts, ob.core.opts.Jitter())
+		if clock.Now().Add(pause + ob.core.opts.ProbeTimeout).After(l.until) {
+			return nil, err
+		}
+		if clock.Sleep(ctx, pause) != nil {
+			return nil, err
+		}
+	}
+}
+
 func (ob *observation) page(ctx context.Context, region topology.Region, token *string) (*secretsmanager.ListSecretsOutput, error) {
 	sdk, err := ob.sdk.in(ctx, region)
 	if err != nil {
@@ -69,7 +92,7 @@ func (ob *observation) list(ctx context.Context, l *look, page *secretsmanager.L
 		if aws.ToString(token) == "" {
 			return
 		}
-		next, err := ob.page(ctx, l.region, token)
+		next, err := ob.patiently(ctx, l, func() (*secretsmanager.ListSecretsOutput, error) { return ob.page(ctx, l.region, token) })
 		if err != nil {
 			f := failureOf(err)
 			l.dark(f.cause, "list of secrets broke off: "+f.text)
