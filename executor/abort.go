@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/understudy-dr/understudy/internal/topology"
 	"github.com/understudy-dr/understudy/planner"
@@ -39,7 +40,7 @@ func (e *Executor) Abort(ctx context.Context, id string) (*Report, error) {
 	if err != nil {
 		return r.book.report(r.id), r.stopped(err)
 	}
-	if err := r.oweFences(ctx, since); err != nil {
+	if err := r.oweFences(ctx); err != nil {
 		return r.book.report(r.id), r.stopped(err)
 	}
 	defer r.watch(ctx)()
@@ -132,27 +133,27 @@ func (r *run) replaced() map[lockKey]bool {
 
 // oweFences journals as owed the fences that the run did not come to, of
 // secrets that it did move: the new primary stays, and the old one must not
-// go on rotating beside it without anybody knowing (G2).
-func (r *run) oweFences(ctx context.Context, since since) error {
-	here := map[topology.Name]bool{}
-	for i := range r.plan.Steps {
-		s := &r.plan.Steps[i]
-		if _, gone := since.elsewhere[s.Secret]; s.Action == planner.Promote && s.Region == r.plan.To && r.book.steps[i].satisfied() && !gone {
-			here[s.Secret] = true
-		}
+// go on rotating beside it without anybody knowing (G2). What was paid since,
+// or is void, is not owed again.
+func (r *run) oweFences(ctx context.Context) error {
+	placement, err := Placement(ctx, r.e.opts.Store)
+	if err != nil {
+		return err
 	}
-	for i := range r.plan.Steps {
-		s := &r.plan.Steps[i]
-		if !s.Owed || !here[s.Secret] || r.book.steps[i].satisfied() || r.book.steps[i] == deferred {
+	for _, u := range r.book.unbegun() {
+		s := &r.plan.Steps[u.step]
+		if !slices.ContainsFunc(placement.Owed, func(d topology.Debt) bool {
+			return d.Action == string(s.Action) && d.Secret == s.Secret && d.Region == s.Region
+		}) {
 			continue
 		}
-		out := r.outcome(s, Deferred)
+		out := outcomeOf(s, Deferred)
 		out.Note = "the run was aborted before it"
 		at, err := r.log.Append(ctx, kindOutcome, out)
 		if err != nil {
 			return err
 		}
-		r.book.settle(int32(i), out, at)
+		r.book.settle(u.step, out, at)
 	}
 	return nil
 }

@@ -17,7 +17,8 @@
 //     proves that it still is the caller's replica.
 //   - G2 One writer. A step marked Owed whose region does not answer, or in a
 //     move refuses, becomes a Debt, which Placement reports until a later run
-//     pays it.
+//     pays it. So does one that the run did not come to (its need failed, the
+//     program died) although the secret was moved.
 //   - G3 Resumable. From plan.json and journal.jsonl alone, any process on
 //     any machine that reads the store continues a run that stopped anywhere,
 //     and makes no mutating call that re-observation shows to be unnecessary.

@@ -22,8 +22,9 @@ type ledger struct {
 	steps    []stepState
 	tally    [failed + 1]int // steps by state
 	failures map[int32]Failure
-	owed     map[int32]duty    // deferred steps
-	away     map[int32]float64 // overwritten copies: seconds that they were away
+	owed     map[int32]duty      // deferred steps
+	moved    map[int32]time.Time // promotions into the target that are made
+	away     map[int32]float64   // overwritten copies: seconds that they were away
 	undone   map[int32]Outcome
 	undoing  Counts            // undos that this session has ended
 	stuck    map[int32]Failure // undos that failed
@@ -59,7 +60,7 @@ type span struct{ start, end time.Time }
 func newLedger(plan *planner.Plan) *ledger {
 	g := &ledger{
 		plan: plan, index: make(map[string]int32, len(plan.Steps)), steps: make([]stepState, len(plan.Steps)),
-		failures: map[int32]Failure{}, owed: map[int32]duty{}, away: map[int32]float64{}, undone: map[int32]Outcome{}, stuck: map[int32]Failure{},
+		failures: map[int32]Failure{}, owed: map[int32]duty{}, moved: map[int32]time.Time{}, away: map[int32]float64{}, undone: map[int32]Outcome{}, stuck: map[int32]Failure{},
 		phases: map[string]*span{}, calls: map[topology.Region]Calls{}, state: Running,
 	}
 	g.tally[pending] = len(plan.Steps)
@@ -130,6 +131,9 @@ func (g *ledger) settle(i int32, o outcome, at time.Time) {
 	delete(g.failures, i)
 	if o.Away != nil {
 		g.away[i] = *o.Away
+	}
+	if s.Action == planner.Promote && s.Region == g.plan.To && g.steps[i].satisfied() {
+		g.moved[i] = at
 	}
 	if o.Outcome == Failing {
 		g.failures[i] = failureOf(s, s.Action, o)
@@ -242,11 +246,20 @@ func byCause(failures map[int32]Failure) []Failure {
 }
 
 func (g *ledger) debts(id string) []topology.Debt {
+	owed, fence := maps.Clone(g.owed), onlyOwed(g.plan.Steps)
+	for _, u := range g.unbegun() {
+		owed[u.step] = duty{since: u.since}
+	}
+	for i := range g.steps {
+		if fence && g.steps[i] <= intended { // what it did not come to is owed as before
+			owed[int32(i)] = duty{since: g.started}
+		}
+	}
 	list := []topology.Debt{}
-	for _, i := range slices.Sorted(maps.Keys(g.owed)) {
+	for _, i := range slices.Sorted(maps.Keys(owed)) {
 		s := &g.plan.Steps[i]
 		for _, alarm := range alarmsOf(s) {
-			list = append(list, topology.Debt{Action: string(s.Action), Secret: s.Secret, Alarm: alarm, Target: s.Target, Region: s.Region, Run: id, Since: g.owed[i].since.UTC(), Cause: g.owed[i].cause})
+			list = append(list, topology.Debt{Action: string(s.Action), Secret: s.Secret, Alarm: alarm, Target: s.Target, Region: s.Region, Run: id, Since: owed[i].since.UTC(), Cause: owed[i].cause})
 		}
 	}
 	return list
@@ -275,11 +288,8 @@ func (g *ledger) phaseList() []Phase {
 // arns are those of the secrets that the run has moved.
 func (g *ledger) arns() []ARN {
 	moved := map[topology.Name]bool{}
-	for i := range g.plan.Steps {
-		s := &g.plan.Steps[i]
-		if s.Action == planner.Promote && s.Region == g.plan.To && g.steps[i].satisfied() {
-			moved[s.Secret] = true
-		}
+	for i := range g.moved {
+		moved[g.plan.Steps[i].Secret] = true
 	}
 	list := []ARN{}
 	for _, a := range g.plan.ARNs {

@@ -336,7 +336,7 @@ func (m *model) GrantInvoke(ctx context.Context, r topology.Region, function, _ 
 
 func (m *model) RevokeInvoke(ctx context.Context, r topology.Region, function, _ string) error {
 	return m.change(ctx, "RevokeInvoke", r, function, func() error {
-		m.functions[function].Invokable = false
+		m.functions[function].Invokable, m.functions[function].Policy = false, ""
 		return nil
 	})
 }

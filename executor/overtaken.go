@@ -50,12 +50,12 @@ func (r *run) movedSince(ctx context.Context) (since, error) {
 // takenBack adds the secrets that this run moved, by the journal, and that
 // are not where it moved them, although no later run moved them on.
 func (r *run) takenBack(ctx context.Context, placement topology.Placement, s *since) error {
-	deeds, _, err := deedsOf(ctx, r.e.opts.Store, r.id)
+	p, err := deedsOf(ctx, r.e.opts.Store, r.id)
 	if err != nil {
 		return err
 	}
-	for i := range deeds {
-		d := &deeds[i]
+	for i := range p.deeds {
+		d := &p.deeds[i]
 		n := topology.Name(d.On)
 		_, known := s.elsewhere[n]
 		if d.Undo || d.open() || d.Action != planner.Promote || d.Region != r.plan.To || !MovesPrimary(r.plan.Command) || known || placement.Acting[n].Run == r.id {
@@ -99,13 +99,13 @@ func (r *run) superseded(s *planner.Step) error {
 // overtaken refuses to resume a run of which later ones have left nothing to
 // do: every step would fail, and a run that was completed would not be.
 func (r *run) overtaken(ctx context.Context) error {
-	deeds, _, err := deedsOf(ctx, r.e.opts.Store, r.id)
+	p, err := deedsOf(ctx, r.e.opts.Store, r.id)
 	if err != nil {
 		return err
 	}
 	settled := map[string]bool{}
-	for i := range deeds {
-		settled[deeds[i].Step] = !deeds[i].open()
+	for i := range p.deeds {
+		settled[p.deeds[i].Step] = !p.deeds[i].open()
 	}
 	var why error
 	for i := range r.plan.Steps {

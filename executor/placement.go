@@ -21,7 +21,8 @@ import (
 // A debt is settled by a later step of the same action, subject and region
 // that was applied or found done; it is void once its opposite was applied,
 // the copy it is about was overwritten, or is the primary again. "Later" is by
-// the lease's epoch and the record's number, never by a clock.
+// the lease's epoch and the record's number, never by a clock. What a move that
+// is not finished did not come to is owed since what it is for was done.
 //
 // A run that is damaged counts as far as it can be read; History names it.
 func Placement(ctx context.Context, s journal.Store) (topology.Placement, error) {
@@ -39,14 +40,17 @@ func History(ctx context.Context, s journal.Store) (topology.Placement, []Damage
 	var all []deed
 	var damage []Damage
 	for _, id := range ids {
-		deeds, last, err := deedsOf(ctx, s, id)
+		p, err := deedsOf(ctx, s, id)
+		if err == nil && p.unfinished && MovesPrimary(p.last.Command) {
+			p.deeds, err = withUnbegun(ctx, s, id, p.deeds)
+		}
 		if ctx.Err() != nil {
 			return topology.Placement{}, nil, context.Cause(ctx)
 		}
 		if err != nil {
-			damage = append(damage, damaged(ctx, s, id, last, err))
+			damage = append(damage, damaged(ctx, s, id, p.last, err))
 		}
-		all = append(all, deeds...)
+		all = append(all, p.deeds...)
 	}
 	slices.SortStableFunc(all, func(a, b deed) int { return cmp.Compare(a.epoch, b.epoch) })
 	p := fold(all)
@@ -64,24 +68,33 @@ type deed struct {
 	at      time.Time
 }
 
-// deedsOf are a run's outcomes, of failures those that stay a duty, and its
-// last session; beside an error, as far as they could be read.
-func deedsOf(ctx context.Context, s journal.Store, id string) (deeds []deed, now session, err error) {
+// A past is what a run's journal tells: its outcomes, of failures those that
+// stay a duty, and its last session.
+type past struct {
+	deeds      []deed
+	last       session
+	unfinished bool // it stopped midway, died, or is under way
+}
+
+// deedsOf reads a run's past; beside an error, as far as it could be read.
+func deedsOf(ctx context.Context, s journal.Store, id string) (p past, err error) {
 	err = each(ctx, s, id, func(rec journal.Record) error {
 		switch rec.Kind {
 		case kindBegin, kindResume, kindAbort:
-			return read(rec, func(s session) error { now = s; return nil })
+			return read(rec, func(s session) error { p.last, p.unfinished = s, true; return nil })
 		case kindOutcome:
 			return read(rec, func(o outcome) error {
 				if o.Outcome != Failing || o.Owed {
-					deeds = append(deeds, deed{o, now.Epoch, now, rec.Time})
+					p.deeds = append(p.deeds, deed{o, p.last.Epoch, p.last, rec.Time})
 				}
 				return nil
 			})
+		case kindEnd:
+			return read(rec, func(e ended) error { p.unfinished = e.State == Halted; return nil })
 		}
 		return nil
 	})
-	return deeds, now, err
+	return p, err
 }
 
 // open: it was not done, and stays a duty.

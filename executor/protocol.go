@@ -300,7 +300,7 @@ func jitter(d time.Duration, id string, n uint64) time.Duration {
 }
 
 func (r *run) succeeded(s *planner.Step, p *progress, see sight) outcome {
-	out := r.outcome(s, AlreadyDone)
+	out := outcomeOf(s, AlreadyDone)
 	if p.acted() {
 		out.Outcome, out.Away = Applied, p.away.seconds()
 	}
@@ -317,7 +317,7 @@ func (r *run) succeeded(s *planner.Step, p *progress, see sight) outcome {
 }
 
 func (r *run) failedWith(s *planner.Step, err error) outcome {
-	out := r.outcome(s, Failing)
+	out := outcomeOf(s, Failing)
 	out.Code, out.Message = codeOf(err), atStep(s, err).Error()
 	out.Owed = s.Owed && out.Code != CodeStalePlan // what the world has overtaken is no duty any more
 	return out
@@ -334,6 +334,6 @@ func (r *run) failedOrOwed(s *planner.Step, err error) outcome {
 	return out
 }
 
-func (r *run) outcome(s *planner.Step, o Outcome) outcome {
+func outcomeOf(s *planner.Step, o Outcome) outcome {
 	return outcome{Step: s.ID, Action: s.Action, On: s.Subject(), Region: s.Region, Outcome: o, Alarms: s.Params.Alarms}
 }

@@ -212,7 +212,8 @@ func Runs(ctx context.Context, s journal.Store) ([]Summary, error) {
 func summarize(ctx context.Context, s journal.Store, id string) (Summary, error) {
 	doc, _, err := readPlan(ctx, s, id)
 	if err != nil {
-		_, last, _ := deedsOf(ctx, s, id)
+		p, _ := deedsOf(ctx, s, id)
+		last := p.last
 		return Summary{ID: id, Command: last.Command, From: last.From, To: last.To, Holder: last.Holder, Total: last.Steps}, err
 	}
 	book := newLedger(doc.Plan)

@@ -23,8 +23,8 @@ type Status struct {
 	LastRehearsal    *time.Time `json:"last_rehearsal"`
 	SnapshotTaken    *time.Time `json:"snapshot_taken"`
 	Dark             []Dark     `json:"dark"`
-	// Unfinished moves of the primary stopped midway, died, or are under way: the
-	// fences that they did not come to are not among those owed.
+	// Unfinished moves of the primary stopped midway, died, or are under way.
+	// The fences that they did not come to, of what they moved, are owed.
 	Unfinished []executor.Summary `json:"unfinished,omitempty"`
 	// Damaged runs are known in part only: what they moved or owe may be missing above.
 	Damaged []topology.DamagedRun `json:"damaged,omitempty"`

@@ -154,3 +154,36 @@ func TestHomeIsSparedWhereNoSnapshotSaysThatAllHasLeftIt(t *testing.T) {
 		}
 	})
 }
+
+// G2: a failover died; what it moved and did not come to fence is owed, and
+// nothing of what it did not move.
+func TestStatusShowsTheFencesThatAKilledRunDidNotComeTo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, run := halfFailedOver(t, 25, sim.RegionUp)
+		st, err := runbooks.ReadStatus(t.Context(), w.env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		placement, err := executor.Placement(t.Context(), w.store)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range st.Owed {
+			if placement.Acting[d.Secret].To != west || d.Run != run || d.Region != home {
+				t.Errorf("%+v is shown, and its secret was not moved", d)
+			}
+		}
+		if len(st.Owed) == 0 || len(placement.Acting) == 23 {
+			t.Errorf("%d moved, %d owed", len(placement.Acting), len(st.Owed))
+		}
+		if _, report, err := runbooks.Fence(t.Context(), w.env, runbooks.FenceOptions{}); err != nil || report.Steps.Applied != len(st.Owed) {
+			t.Errorf("%v %+v", err, report)
+		}
+		if st, err = runbooks.ReadStatus(t.Context(), w.env); err != nil || len(st.Owed) != 0 {
+			t.Errorf("%v, owed after the fence: %+v", err, st.Owed)
+		}
+		if report, err := runbooks.Resume(t.Context(), w.env, run); err != nil || len(report.Owed) != 0 {
+			t.Errorf("%v %+v", err, report)
+		}
+	})
+}
