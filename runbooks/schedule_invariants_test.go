@@ -118,7 +118,8 @@ func (p *performance) round() (done bool, why error) {
 	}
 	out, err := p.operate("apply overwrite")
 	if split := new(runbooks.SplitBrain); errors.As(err, &split) {
-		return done, why // final says whether there are two writers
+		p.knots++ // final says whether there are two writers; what is owed may wait for an apply that they hold up
+		return done || p.knots > 2, why
 	}
 	report, ok := out.(*executor.Report)
 	if ok && report != nil && p.hopeless(report) {
