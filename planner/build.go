@@ -25,6 +25,7 @@ type build struct {
 	// outside are the regions in which a copy stands that is no primary by our
 	// journal, and may be one by somebody else's.
 	outside map[topology.Region]bool
+	firings []firing
 }
 
 // each resolves every secret, counts it into the fingerprint, and hands it on.
@@ -189,6 +190,8 @@ func (b *build) finish() *Plan {
 		return cmp.Or(cmp.Compare(x.Secret, y.Secret), cmp.Compare(x.Region, y.Region), cmp.Compare(x.Reason, y.Reason))
 	})
 	p.Skipped = slices.Compact(p.Skipped)
+	p.MonthlyCostChange, p.FloorSeconds = cost(p.Steps)
+	b.risksFiring()
 	b.risksNoted()
 	p.LoginRisks = p.LoginRisks.Sorted()
 	slices.SortFunc(p.Blockers, compareBlockers)
@@ -197,7 +200,6 @@ func (b *build) finish() *Plan {
 	p.Notes = slices.Compact(p.Notes)
 	slices.SortFunc(p.Staleness, func(x, y Forecast) int { return cmp.Compare(x.Secret, y.Secret) })
 	slices.SortFunc(p.ARNs, func(x, y ARNChange) int { return cmp.Compare(x.Secret, y.Secret) })
-	p.MonthlyCostChange, p.FloorSeconds = cost(p.Steps)
 	p.Fingerprint, p.Basis = b.print.finish(), b.basis(p.Steps)
 	return p
 }

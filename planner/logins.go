@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/understudy-dr/understudy/internal/topology"
 )
@@ -28,6 +30,7 @@ const (
 	RiskInFlight   = "rotation-in-flight"  // the database may have the pending password
 	RiskStale      = "stale-standby"       // the target lacks the version that was current
 	RiskAhead      = "third-region-ahead"  // another region has a version that the target lacks
+	RiskOverdue    = "rotation-overdue"    // it may fire before third regions follow
 	RiskOldRotates = "old-primary-rotates" // the fence is owed, and rotation on
 	RiskUnseen     = "unseen-writes"       // the old primary was dark: nobody knows what it wrote last
 	RiskKey        = "key-unusable"        // nobody can read it there
@@ -53,7 +56,7 @@ func (l *Risks) Add(x LoginRisk, n topology.Name) {
 
 // Sorted puts the gravest first, each with its secrets in order.
 func (l Risks) Sorted() Risks {
-	grave := []string{RiskKey, RiskSplitBrain, RiskGivenUp, RiskRescued, RiskInFlight, RiskStale, RiskAhead, RiskPolicy, KeyPolicyForeign, RiskOldRotates, RiskUnseen}
+	grave := []string{RiskKey, RiskSplitBrain, RiskGivenUp, RiskRescued, RiskInFlight, RiskStale, RiskAhead, RiskPolicy, KeyPolicyForeign, RiskOverdue, RiskOldRotates, RiskUnseen}
 	slices.SortFunc(l, func(x, y LoginRisk) int {
 		return cmp.Or(cmp.Compare(slices.Index(grave, x.Code), slices.Index(grave, y.Code)),
 			cmp.Compare(x.Region, y.Region), cmp.Compare(x.Message, y.Message), cmp.Compare(x.Fix, y.Fix))
@@ -148,6 +151,74 @@ func (m *moving) risksOfTheDark() {
 		Message: fmt.Sprintf("%s does not answer, %s: a password changed there since then is not known in %s unless it was replicated", m.from, since, m.to),
 		Fix:     "test a login; understudy rescue --from " + string(m.from) + ", once it answers",
 	}, m.s.Secret)
+}
+
+// A firing is a rotation that may fire in the target before a third region
+// follows it, if its window opens while the run lasts.
+type firing struct {
+	opens  time.Time
+	risk   LoginRisk
+	secret topology.Name
+}
+
+// riskFiring says of a third region what its readers get if the target rotates
+// before it follows. AWS may fire a schedule that is overdue as soon as it is
+// attached, also with RotateImmediately false.
+func (m *moving) riskFiring(third topology.Region) {
+	if m.attached == nil || !m.wanted(m.g, m.s, third) {
+		return
+	}
+	x := LoginRisk{
+		Code: RiskOverdue, Region: third,
+		Message: fmt.Sprintf("rotation is overdue, or due while this runs: attached in %s it may fire at once, and then what %s serves logs nobody in until it follows", m.to, third),
+		Fix:     fmt.Sprintf("consumers there read from %s until understudy status shows %s in sync", m.to, third),
+	}
+	if m.attached.Params.RotateImmediately {
+		x.Message = fmt.Sprintf("rotate_immediately: the password changes as soon as rotation is attached in %s, and then what %s serves logs nobody in until it follows", m.to, third)
+		m.risk(x, m.s.Secret)
+		return
+	}
+	rotation, _, _ := m.rotation()
+	if opens := windowOpens(&rotation); !opens.IsZero() && !m.rotatedSince() {
+		m.firings = append(m.firings, firing{opens, x, m.s.Secret})
+	}
+}
+
+// rotatedSince: the target got another current version than the snapshot knows,
+// whose next date is then out of date.
+func (m *moving) rotatedSince() bool {
+	now, before := m.s.Copy(m.from).Secret, m.rotated()
+	return (now == nil || !now.Rotation.Enabled) && before != nil &&
+		before.Stage(topology.StageCurrent) != m.target.Secret.Stage(topology.StageCurrent)
+}
+
+// windowOpens is when a rotation may fire next; zero if that is not known.
+// What AWS tells is the end of its window, which without a duration is an hour
+// for schedules in hours, else the UTC day (AWS: Rotation windows).
+func windowOpens(r *topology.Rotation) time.Time {
+	hours, err := strconv.Atoi(strings.TrimSuffix(r.Rules.Duration, "h"))
+	switch {
+	case r.Next.IsZero() && (r.Last.IsZero() || r.Rules.AfterDays == 0):
+		return time.Time{}
+	case r.Next.IsZero():
+		return r.Last.AddDate(0, 0, int(r.Rules.AfterDays)).Truncate(24 * time.Hour)
+	case err == nil:
+		return r.Next.Add(-time.Duration(hours) * time.Hour)
+	case strings.Contains(r.Rules.Schedule, "hour"):
+		return r.Next.Add(-time.Hour)
+	}
+	return r.Next.Add(-time.Second).Truncate(24 * time.Hour)
+}
+
+// risksFiring are those of rotations whose window is open when the run ends, if
+// quotas alone hold it up.
+func (b *build) risksFiring() {
+	ends := b.in.Now.Add(time.Duration(b.plan.FloorSeconds * float64(time.Second)))
+	for _, f := range b.firings {
+		if !f.opens.After(ends) {
+			b.risk(f.risk, f.secret)
+		}
+	}
 }
 
 // OldRotates is the risk of an old primary whose rotation nobody could stop.

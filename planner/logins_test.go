@@ -31,6 +31,7 @@ func TestWhyLoginsMayFailAfterAFailover(t *testing.T) {
 		stale    = "stale-standby in us-west-2: prod/db"
 		ahead    = "third-region-ahead in us-west-2: prod/db"
 		rotates  = "old-primary-rotates in us-west-2: prod/db"
+		overdue  = "rotation-overdue in eu-west-1: prod/db"
 		unseen   = "unseen-writes in us-west-2: prod/db"
 		key      = "key-unusable in us-west-2: prod/db"
 		thirdKey = "key-unusable in eu-west-1: prod/db"
@@ -111,6 +112,31 @@ func TestWhyLoginsMayFailAfterAFailover(t *testing.T) {
 		{name: "a secret that is there already was judged when it moved",
 			observed: dark + "\nsecret us-west-2 prod/db" + "\nsecret eu-west-1 prod/db of=us-west-2",
 			journal:  "moved prod/db us-east-1 us-west-2 at=-1h versions=v1:AWSCURRENT"},
+		{name: "a rotation that the snapshot knows to be overdue may fire before third regions follow",
+			observed: dark + west + ireland, recovery: "secret us-east-1 prod/db rotates=30 next=-24h",
+			want: []string{overdue, rotates, unseen}, says: "attached in us-west-2 it may fire at once, and then what eu-west-1 serves logs nobody in until it follows -- consumers there read from us-west-2"},
+		{name: "one that comes due while the run lasts, too",
+			observed: "secret us-east-1 prod/db rotates=30 window=1h next=1h0.01s" + west + ireland, want: []string{overdue}},
+		{name: "its window opens after that", observed: "secret us-east-1 prod/db rotates=30 window=1h next=1h1s" + west + ireland},
+		{name: "its window is the UTC day", observed: "secret us-east-1 prod/db rotates=30 next=11h59m59s" + west + ireland, want: []string{overdue}},
+		{name: "its window is the next UTC day", observed: "secret us-east-1 prod/db rotates=30 next=12h1s" + west + ireland},
+		{name: "it has rotated since the snapshot, whose date is out of date",
+			observed: dark + west + "versions=v1:AWSPREVIOUS,v2:AWSCURRENT changed=-1h" + ireland + "versions=v1:AWSPREVIOUS,v2:AWSCURRENT",
+			recovery: "secret us-east-1 prod/db rotates=30 next=-3h", want: []string{rotates, unseen}},
+		{name: "a third region that follows already gets what an overdue rotation makes",
+			observed: dark + "\nsecret us-west-2 prod/db\nsecret eu-west-1 prod/db of=us-west-2",
+			recovery: "secret us-east-1 prod/db rotates=30 next=-24h", journal: "moved prod/db us-east-1 us-west-2 at=-1h versions=v1:AWSCURRENT"},
+		{name: "an earlier run attached no rotation, and left a third region behind",
+			observed: dark + "\nsecret us-west-2 prod/db\nsecret eu-west-1 prod/db",
+			recovery: "secret us-east-1 prod/db rotates=30 next=-24h", journal: "moved prod/db us-east-1 us-west-2 at=-1h versions=v1:AWSCURRENT",
+			want: []string{overdue}},
+		{name: "a rotation that is not attached fires nowhere",
+			observed: dark + west + ireland + "\nfunction us-west-2 rotate-db missing", recovery: "secret us-east-1 prod/db rotates=30 next=-24h",
+			want: []string{rotates, unseen}},
+		{name: "one that is asked to rotate at once does",
+			observed: "secret us-east-1 prod/db rotates=30 next=240h" + west + ireland,
+			change:   func(in *planner.Input) { in.Desired.Groups[0].Rotation.RotateImmediately = true },
+			want:     []string{overdue}, says: "rotate_immediately: the password changes as soon as"},
 		{name: "secrets of one cause are told together and in order, the gravest cause first",
 			observed: dark + west + ireland +
 				"\nsecret us-west-2 prod/b of=us-east-1 versions=v1:AWSCURRENT,v2:AWSPENDING\nsecret eu-west-1 prod/b of=us-east-1 versions=v1:AWSCURRENT,v2:AWSPENDING" +

@@ -15,6 +15,7 @@ type moving struct {
 	from     topology.Region
 	target   *Copy
 	promoted string // ID of the promote step, "" if the target is the primary already
+	attached *Step  // that attaches rotation in the target, nil if none does
 	lifted   string // ID of the step that lifts an old fence in the target, "" if there is none
 }
 
@@ -162,6 +163,7 @@ func (m *moving) attachRotation() {
 		step.Needs = append(step.Needs, m.grant(m.to, lambda, "rotation is to be attached to it", m.g.Priority))
 	}
 	m.add(rankRotation, step)
+	m.attached = &step
 }
 
 // function is the target's rotation function if it can be attached, as far
@@ -229,6 +231,7 @@ func (m *moving) thirdRegions() []string {
 		default:
 			continue
 		}
+		m.riskFiring(c.Region)
 		if previous != "" {
 			needs = append(needs, previous)
 		}

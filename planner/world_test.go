@@ -249,7 +249,7 @@ func secretARN(r topology.Region, name, suffix string) string {
 // secret reads:
 //
 //	secret REGION NAME [of=REGION] [suffix=…] [key=…] [versions=id:LABEL+LABEL,…]
-//	       [rotates=DAYS] [rotated=DAYS (cancelled)] [lists="region:Status:message;…"]
+//	       [rotates=DAYS] [rotated=DAYS (cancelled)] [next=…] [window=HOURSh] [lists="region:Status:message;…"]
 //	       [changed=…] [read=…] [deleted=…] [owner=…]
 func (w *world) secret(v *topology.RegionView, f fields) {
 	w.t.Helper()
@@ -274,7 +274,8 @@ func (w *world) secret(v *topology.RegionView, f fields) {
 		n, _ := strconv.Atoi(days)
 		s.Rotation = topology.Rotation{
 			Enabled: f.pairs["rotates"] != "", LambdaARN: "arn:aws:lambda:" + string(v.Region) + ":" + account + ":function:rotate-db",
-			Rules: topology.RotationRules{AfterDays: int64(n)},
+			Rules: topology.RotationRules{AfterDays: int64(n), Duration: f.pairs["window"]},
+			Next:  w.when(f.pairs["next"]),
 		}
 	}
 	if f.pairs["lists"] != "" {
