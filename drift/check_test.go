@@ -381,3 +381,22 @@ func TestOneRotator(t *testing.T) {
 		t.Errorf("rotation is on in us-west-2 only, and the findings are %+v", found)
 	}
 }
+
+// TestNoAdviceReplicatesToAReplicaInSync: AWS does not say what that does, and
+// a removal destroys what is there at once.
+func TestNoAdviceReplicatesToAReplicaInSync(t *testing.T) {
+	for status, want := range map[string]string{
+		topology.InSync: "neither replicate to us-west-2 again nor remove it", topology.InProgress: "on its way", topology.Failed: "understudy apply", "": "describe-secret --region us-east-1",
+	} {
+		in := newWorld(1)
+		version(in.Observed.Regions[home].Secrets["prod/s0"], "v2", topology.StagePrevious)
+		if entry(in, "prod/s0", west).Status = status; status == "" { // not described
+			in.Observed.Regions[home].Secrets["prod/s0"].Replicas, in.Observed.Regions[home].Secrets["prod/s0"].Described = nil, false
+		}
+		found := Check(in, Options{Now: noon}).Findings
+		i := slices.IndexFunc(found, func(f Finding) bool { return f.Code == CodeReplicaStale && f.Region == west })
+		if i < 0 || !strings.Contains(found[i].Fix, want) || strings.Contains(found[i].Fix, "replicate-secret-to-regions") || strings.Contains(found[i].Fix, "remove-regions") {
+			t.Errorf("%q: %+v", status, found)
+		}
+	}
+}

@@ -22,8 +22,7 @@ func (c *check) replica(s *planner.Standing, copy *planner.Copy) {
 	}
 	f := Finding{
 		Code: CodeReplicaStale, Severity: Warning, Kind: Health, Secret: s.Secret, Region: copy.Region,
-		Fix: fmt.Sprintf("aws secretsmanager replicate-secret-to-regions --region %s --secret-id %s --add-replica-regions Region=%s, if it stays behind",
-			s.Primary, s.Secret, copy.Region),
+		Fix: staleFix(s, copy),
 	}
 	switch n := len(planner.Lacking(p, copy.Secret)); {
 	case n == 1:
@@ -41,6 +40,22 @@ func (c *check) replica(s *planner.Standing, copy *planner.Copy) {
 		f.Severity = Info // on its way
 	}
 	c.add(f)
+}
+
+// staleFix is safe under every answer of AWS. Only a replication that failed
+// may be asked for again: what ReplicateSecretToRegions does to a replica that
+// is InSync is not documented, and to remove one destroys it at once.
+func staleFix(s *planner.Standing, copy *planner.Copy) string {
+	look := fmt.Sprintf("aws secretsmanager describe-secret --region %s --secret-id %s", s.Primary, s.Secret)
+	switch copy.Entry.Status {
+	case topology.InProgress:
+		return "on its way, as " + look + " says: understudy drift again"
+	case topology.Failed:
+		return "its replication failed: understudy apply tries again what can be"
+	}
+	return fmt.Sprintf("lists lag: understudy drift again in five minutes. If it stays behind, %s: what Failed, understudy apply tries again; "+
+		"while it is InSync, neither replicate to %s again nor remove it: the next change of the secret may bring it along, else ask AWS support",
+		look, copy.Region)
 }
 
 // entry judges the acting primary's ReplicationStatus for a region. In
