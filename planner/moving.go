@@ -15,6 +15,7 @@ type moving struct {
 	from     topology.Region
 	target   *Copy
 	promoted string // ID of the promote step, "" if the target is the primary already
+	last     string // ID of a step that rotation waits for, "" if for none but the promotion
 	attached *Step  // that attaches rotation in the target, nil if none does
 	lifted   string // ID of the step that lifts an old fence in the target, "" if there is none
 }
@@ -155,6 +156,10 @@ func (m *moving) attachRotation() {
 		Expect: Expect{ARN: m.target.Secret.ARN},
 		Before: "rotation off", After: rulesWords(rotation.Rules) + " by " + functionName(lambda),
 		Reason: "rotated in " + string(m.from) + "; promotion leaves rotation off",
+	}
+	if m.last != "" { // as attachHome
+		step.Needs = append(step.Needs, m.last)
+		step.Group, step.Tier = m.g.Name+" re-parent", m.lastTier()+1
 	}
 	if immediately {
 		step.After += ", at once"

@@ -23,11 +23,11 @@ const (
 //	await-equal        the gate: all of the above, for all secrets. Up to here
 //	                   an abort leaves everything as it was
 //	promote            in the target, which must still equal the old primary
-//	attach-rotation    in the target, with the same rules
 //	enable-alarms      in the target; disable-alarms in the old primary
 //	promote            in third regions, so that the old primary lists none
 //	overwrite-replica  the old primary, from the target
 //	overwrite-replica  third regions, from the target, one at a time
+//	attach-rotation    in the target, with the same rules: it may fire at once
 //
 // The old primary ends as a replica like any other.
 func Switchover(in Input) *Plan {
@@ -270,7 +270,6 @@ func (h *handover) handOver(m *moving) {
 	m.promoted = h.add(rankPromote, step)
 	m.policyNotes()
 	m.arns()
-	m.attachRotation()
 	needs := m.freeThirds(m.needs())
 	previous := h.follow(m, m.from, m.s.PrimarySecret(), needs)
 	for _, r := range m.followers() {
@@ -278,6 +277,8 @@ func (h *handover) handOver(m *moving) {
 			previous = h.follow(m, r, m.s.Copy(r).Secret, append(needs, previous))
 		}
 	}
+	m.last = previous
+	m.attachRotation()
 }
 
 // follow makes a region's copy a replica of the new primary.

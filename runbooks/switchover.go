@@ -31,7 +31,7 @@ const DefaultWindow = 5 * time.Minute
 //
 //	observe → plan → refuse unless all is healthy, converged and equal →
 //	confirm → freeze rotation → wait for equality, for o.Window → promote →
-//	rotation and alarms there → re-parent all others → verify → capture
+//	alarms there → re-parent all others → rotation there → verify → capture
 //
 // Until the first promotion it is called off by itself when something fails
 // or the window closes: rotation is put back as it was, and the error is a
