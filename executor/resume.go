@@ -19,16 +19,18 @@ import (
 // Resume continues a run from its plan and journal alone: on any machine that
 // reads the store, after any end. Steps that are applied or were found done
 // stay so; all others are looked at afresh, deferred ones too. id may be
-// shortened to its first part ("r12").
+// shortened to its first part ("r12"). dark are the regions that are known
+// not to answer now: as in RunSpec.Dark, which Resume does not go by.
 //
 // Errors: ErrNoRun, ErrAborted, ErrOvertaken, ErrLeaseHeld,
 // journal.ErrCorrupt; then as Run.
-func (e *Executor) Resume(ctx context.Context, id string) (*Report, error) {
+func (e *Executor) Resume(ctx context.Context, id string, dark ...topology.Region) (*Report, error) {
 	r, err := e.reopen(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	defer r.release(ctx)
+	r.dark = dark
 	rep, _, err := load(ctx, e.opts.Store, r.id)
 	if err != nil {
 		return nil, err
@@ -145,8 +147,8 @@ func load(ctx context.Context, s journal.Store, id string) (*Report, *planner.Pl
 	return book.report(id), doc.Plan, nil
 }
 
-// LoadSpec returns how a stored run is run: its waves, and the regions to
-// which it makes no call.
+// LoadSpec returns how a stored run is run: its waves, the regions to which it
+// makes no call, and those that did not answer when it began.
 func LoadSpec(ctx context.Context, s journal.Store, id string) (RunSpec, error) {
 	id, err := find(ctx, s, id)
 	if err != nil {

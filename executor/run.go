@@ -81,6 +81,7 @@ type run struct {
 	id    string
 	plan  *planner.Plan
 	spec  RunSpec
+	dark  []topology.Region // in this session
 	sum   string // of plan.json
 	lease *journal.Lease
 	log   *journal.Log
@@ -116,7 +117,7 @@ func logKey(run string) string  { return "runs/" + run + "/journal.jsonl" }
 // ErrLeaseHeld before that, nothing changed; later a *StoppedError, which
 // wraps ErrStopped and its cause (ErrLeaseLost, the journal's, the context's).
 func (e *Executor) Run(ctx context.Context, plan *planner.Plan, spec RunSpec) (*Report, error) {
-	r := &run{e: e, plan: plan, spec: spec}
+	r := &run{e: e, plan: plan, spec: spec, dark: spec.Dark}
 	if err := r.check(); err != nil {
 		return nil, err
 	}
@@ -294,15 +295,26 @@ func regionsCalled(s *planner.Step) []topology.Region {
 	return called
 }
 
+// spared says why no call is made to a region; "" if calls are.
+func (r *run) spared(region topology.Region) string {
+	switch {
+	case slices.Contains(r.spec.Skip, region):
+		return "it was given up as lost"
+	case slices.Contains(r.dark, region):
+		return "it did not answer a moment ago"
+	}
+	return ""
+}
+
 func (r *run) driveOrSkip(ctx context.Context, q *schedule, i int32, sl slot) (outcome, error) {
 	s := &q.steps[i]
 	if err := r.superseded(s); err != nil && !q.undo {
 		return r.failedWith(s, err), nil
 	}
 	for _, region := range regionsCalled(s) {
-		if slices.Contains(r.spec.Skip, region) {
+		if why := r.spared(region); why != "" {
 			return r.failedOrOwed(s, &StepError{Code: CodeUnreachable, Err: topology.ErrUnreachable,
-				Message: fmt.Sprintf("no call is made to %s in this run, it was given up as lost", region)}), nil
+				Message: fmt.Sprintf("no call is made to %s in this run, %s", region, why)}), nil
 		}
 	}
 	if err := r.throttling.shut(s); err != nil {
@@ -384,7 +396,7 @@ func (r *run) callsMade() map[topology.Region]Calls {
 	made := map[topology.Region]Calls{}
 	maps.Copy(made, r.e.opts.CallCounts())
 	// That nothing was asked of the lost region is worth a line.
-	for _, region := range append([]topology.Region{r.plan.From, r.plan.To}, r.spec.Skip...) {
+	for _, region := range slices.Concat([]topology.Region{r.plan.From, r.plan.To}, r.spec.Skip, r.dark) {
 		if _, ok := made[region]; !ok && region != "" {
 			made[region] = Calls{}
 		}

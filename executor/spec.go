@@ -16,8 +16,11 @@ type RunSpec struct {
 	Default Pace            `json:"default,omitzero"`
 	Groups  map[string]Pace `json:"groups,omitempty"`
 	// Skip are regions to which no call is made at all (--primary-lost): owed
-	// steps there are deferred, any other fails.
+	// steps there are deferred, any other fails. Resuming keeps to it.
 	Skip []topology.Region `json:"skip,omitempty"`
+	// Dark are regions that did not answer just before the run began. It makes
+	// no call to them either; whoever resumes it says which are dark still.
+	Dark []topology.Region `json:"dark,omitempty"`
 }
 
 // A Pace is how fast a group's secrets are taken on.

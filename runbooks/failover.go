@@ -65,12 +65,12 @@ func Failover(ctx context.Context, env Env, o FailoverOptions) (*planner.Plan, *
 		return plan, nil, err
 	}
 	spec := executor.SpecOf(env.Desired)
-	spec.Skip = append(lost, dead(in.Observed)...)
+	spec.Skip, spec.Dark = lost, dead(in.Observed)
 	report, err := env.run(ctx, plan, spec, nil)
 	if err != nil {
 		return plan, report, err
 	}
-	if err := env.conclude(ctx, plan, report, spec.Skip...); err != nil || len(split) == 0 {
+	if err := env.conclude(ctx, plan, report, slices.Concat(spec.Skip, spec.Dark)...); err != nil || len(split) == 0 {
 		return plan, report, err
 	}
 	return plan, report, splitBrain(split, "all that could be moved was moved")
@@ -132,7 +132,7 @@ func (env Env) lostRegions(ctx context.Context, o FailoverOptions) ([]topology.R
 // throttles or refusals. The run makes no call to them either: every one would
 // wait for its time-out, or be tried over and over, at the end of the very
 // minutes that count, only to find the same. What they are owed is journaled,
-// and Fence pays it.
+// and Fence pays it, or Resume once they answer.
 func dead(observed *topology.Snapshot) []topology.Region {
 	var list []topology.Region
 	for _, r := range slices.Sorted(maps.Keys(observed.Regions)) {

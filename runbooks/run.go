@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/understudy-dr/understudy/executor"
 	"github.com/understudy-dr/understudy/internal/topology"
@@ -30,12 +31,21 @@ func (env Env) run(ctx context.Context, plan *planner.Plan, spec executor.RunSpe
 }
 
 // Resume goes on with a run that stopped or whose process died. What is
-// found done is not done again; what is owed is tried again. A failover,
-// switchover or failback that is completed by it is verified like one that
-// ran through.
+// found done is not done again; what is owed is tried again, but in a region
+// that was given up for lost, and in one that was dark and still is. A
+// failover, switchover or failback that is completed by it is verified like one
+// that ran through.
 func Resume(ctx context.Context, env Env, id string) (*executor.Report, error) {
 	env = env.counting()
-	report, err := env.executor(nil).Resume(ctx, id)
+	spec, err := executor.LoadSpec(ctx, env.Store, id)
+	if err != nil {
+		return nil, err
+	}
+	dark, err := env.stillDark(ctx, spec.Dark)
+	if err != nil {
+		return nil, err
+	}
+	report, err := env.executor(nil).Resume(ctx, id, dark...)
 	if errors.Is(err, executor.ErrLeaseHeld) {
 		return nil, &Refused{Code: "lease-held", Message: err.Error(), Hint: "understudy runs list", Err: err}
 	}
@@ -49,11 +59,21 @@ func Resume(ctx context.Context, env Env, id string) (*executor.Report, error) {
 	if err != nil {
 		return report, err
 	}
-	spec, err := executor.LoadSpec(ctx, env.Store, report.ID)
-	if err != nil {
-		return report, err
+	return report, env.conclude(ctx, plan, report, slices.Concat(spec.Skip, dark)...) // still no call to a region given up
+}
+
+// stillDark are those of some regions that do not answer now, by one look at
+// them and at no other, bounded as every look is.
+func (env Env) stillDark(ctx context.Context, were []topology.Region) ([]topology.Region, error) {
+	if len(were) == 0 {
+		return nil, nil
 	}
-	return report, env.conclude(ctx, plan, report, spec.Skip...) // still no call to a region given up
+	others := slices.DeleteFunc(env.Desired.Regions(), func(r topology.Region) bool { return slices.Contains(were, r) })
+	observed, err := env.Observe(ctx, others)
+	if err != nil {
+		return nil, fmt.Errorf("observe: %w", err)
+	}
+	return dead(observed), nil
 }
 
 // FenceOptions are the operator's words for Fence.
