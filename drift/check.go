@@ -26,6 +26,9 @@ type Options struct {
 	SnapshotMaxAge time.Duration
 	// Frozen regions keep a snapshot from before a move on purpose.
 	Frozen []topology.Region
+	// Moves of the primary that stopped midway: until they have ended, apply
+	// keeps its hands off what they are about.
+	Moves []Move
 }
 
 func (o Options) withDefaults(in planner.Input) Options {
@@ -48,6 +51,7 @@ type check struct {
 	report  *Report
 	// outside are the regions of copies that were promoted without this journal.
 	outside map[topology.Region]bool
+	pending pending
 }
 
 // Check compares what is desired with what was observed. It is pure: the
@@ -65,6 +69,7 @@ func Check(in planner.Input, o Options) *Report {
 			Regions: in.Desired.Regions(), Unmatched: []string{},
 		},
 	}
+	c.moves()
 	c.regions()
 	c.steps()
 	c.secrets()
@@ -87,6 +92,7 @@ func (c *check) add(f Finding) {
 		return
 	}
 	f.FirstSeen = c.since(key)
+	f.Fix = cmp.Or(c.pending.mends[key], f.Fix)
 	c.found[key] = len(c.report.Findings)
 	c.report.Findings = append(c.report.Findings, f)
 }

@@ -1,6 +1,7 @@
 package drift
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -369,7 +370,7 @@ func (c *check) protectBy(s *planner.Standing, g *topology.Group) string {
 	if home := c.in.Desired.Primary; !wanted && s.Primary != home {
 		return fmt.Sprintf("understudy failback --to %s, once it is well; or add a region to [regions] standby and to the replicas of group %s, then understudy apply", home, g.Name)
 	}
-	return "understudy plan, then understudy apply"
+	return cmp.Or(c.pending.protects[s.Secret], c.applying("understudy plan, then understudy apply"))
 }
 
 // protects: the copy could be promoted, or it cannot be seen and so may be.

@@ -41,32 +41,39 @@ var differences = map[planner.Action]difference{
 // steps turns every step that would converge into a configuration finding.
 func (c *check) steps() {
 	resolver := c.in.Resolver()
-	var standing planner.Standing
 	for i := range c.plan.Steps {
-		s := &c.plan.Steps[i]
-		d := differences[s.Action]
-		f := Finding{
-			Code: d.code, Severity: d.severity, Kind: Configuration,
-			Secret: s.Secret, Region: s.Region, Fix: fixOf(s),
-		}
-		if f.Message = s.Reason; s.Reason == "" {
-			f.Message = fmt.Sprintf("%s: is %s, should be %s", s.Subject(), s.Before, s.After)
-		}
-		switch {
-		case s.Action == planner.OverwriteReplica, s.Action == planner.Promote:
-			resolver.Resolve(s.Secret, &standing)
-			f.Code = misfitCode(standing.Copy(s.Region).State)
-		case s.Secret == "" && s.Alarm == "":
-			f.Subject = s.Target
-		}
-		for _, name := range alarmsOf(s) {
-			f.Alarm = name
-			if s.Action == planner.PutAlarm || s.Action == planner.PutCompositeAlarm {
-				f.Code = c.alarmCode(s.Region, name)
-			}
+		for _, f := range c.asFindings(&c.plan.Steps[i], resolver) {
 			c.add(f)
 		}
 	}
+}
+
+// asFindings are what a step would mend: one finding for each alarm of a batch.
+func (c *check) asFindings(s *planner.Step, resolver *planner.Resolver) (list []Finding) {
+	d := differences[s.Action]
+	f := Finding{
+		Code: d.code, Severity: d.severity, Kind: Configuration,
+		Secret: s.Secret, Region: s.Region, Fix: c.applying(fixOf(s)),
+	}
+	if f.Message = s.Reason; s.Reason == "" {
+		f.Message = fmt.Sprintf("%s: is %s, should be %s", s.Subject(), s.Before, s.After)
+	}
+	switch {
+	case s.Action == planner.OverwriteReplica, s.Action == planner.Promote:
+		var standing planner.Standing
+		resolver.Resolve(s.Secret, &standing)
+		f.Code = misfitCode(standing.Copy(s.Region).State)
+	case s.Secret == "" && s.Alarm == "":
+		f.Subject = s.Target
+	}
+	for _, name := range alarmsOf(s) {
+		f.Alarm = name
+		if s.Action == planner.PutAlarm || s.Action == planner.PutCompositeAlarm {
+			f.Code = c.alarmCode(s.Region, name)
+		}
+		list = append(list, f)
+	}
+	return list
 }
 
 // alarmsOf are the alarms that a step is about; one empty name for a step

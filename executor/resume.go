@@ -147,6 +147,25 @@ func load(ctx context.Context, s journal.Store, id string) (*Report, *planner.Pl
 	return book.report(id), doc.Plan, nil
 }
 
+// Left returns a run's plan, and the steps of it that are neither applied nor
+// found done: what resuming it would look at. Errors: as Load.
+func Left(ctx context.Context, s journal.Store, id string) (plan *planner.Plan, left []planner.Step, err error) {
+	doc, _, err := readPlan(ctx, s, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	book := newLedger(doc.Plan)
+	if err := each(ctx, s, id, book.visit); err != nil {
+		return nil, nil, err
+	}
+	for i := range doc.Plan.Steps {
+		if !book.steps[i].satisfied() {
+			left = append(left, doc.Plan.Steps[i])
+		}
+	}
+	return doc.Plan, left, nil
+}
+
 // LoadSpec returns how a stored run is run: its waves, the regions to which it
 // makes no call, and those that did not answer when it began.
 func LoadSpec(ctx context.Context, s journal.Store, id string) (RunSpec, error) {
@@ -183,6 +202,17 @@ type Summary struct {
 	// Problem is what is wrong with a run that is Corrupt; the rest is then as
 	// far as it could be read.
 	Problem string `json:"problem,omitempty"`
+}
+
+// Stopped: nobody is at work on the run, and it is not over.
+func (s *Summary) Stopped() bool { return s.Died || s.State == Halted }
+
+// GoOn is the command that brings a stopped run to its end.
+func (s *Summary) GoOn() string {
+	if s.Aborting {
+		return "understudy runs abort " + s.ID
+	}
+	return "understudy runs resume " + s.ID
 }
 
 // Runs lists all runs, oldest first, those whose journal is damaged too.

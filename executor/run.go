@@ -82,7 +82,7 @@ type run struct {
 	plan  *planner.Plan
 	spec  RunSpec
 	dark  []topology.Region // in this session
-	sum   string // of plan.json
+	sum   string            // of plan.json
 	lease *journal.Lease
 	log   *journal.Log
 	book  *ledger // the schedule's goroutine only

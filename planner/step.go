@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 
 	"github.com/understudy-dr/understudy/internal/topology"
 )
@@ -105,6 +106,43 @@ func (s *Step) Subject() string {
 		return s.Alarm
 	}
 	return s.Target
+}
+
+// Subjects are what a step is about; alarms and functions belong to a region,
+// a secret is one everywhere.
+func (s *Step) Subjects() []string {
+	switch {
+	case s.Secret != "":
+		return []string{string(s.Secret)}
+	case len(s.Params.Alarms) == 0:
+		return []string{s.Subject() + " in " + string(s.Region)}
+	}
+	var list []string
+	for _, name := range s.Params.Alarms {
+		list = append(list, name+" in "+string(s.Region))
+	}
+	return list
+}
+
+// Both are the subjects that two lists of steps have in common, sorted.
+func Both(x, y []Step) []string {
+	of := map[string]bool{}
+	for i := range x {
+		for _, on := range x[i].Subjects() {
+			of[on] = true
+		}
+	}
+	var both []string
+	for i := range y {
+		for _, on := range y[i].Subjects() {
+			if of[on] {
+				both = append(both, on)
+				delete(of, on) // each is named once
+			}
+		}
+	}
+	slices.Sort(both)
+	return both
 }
 
 // identity is what a step's ID hashes: what it does, not why.

@@ -56,8 +56,12 @@ func (env Env) check(ctx context.Context, in planner.Input) (*drift.Report, erro
 			"The next understudy drift writes it anew", journal.Locate(env.Store, seenKey), err))
 		seen = nil
 	}
+	moves, err := env.moves(ctx)
+	if err != nil {
+		return nil, err
+	}
 	report := drift.Check(in, drift.Options{
-		Seen: seen, StuckAfter: env.StuckAfter, SnapshotMaxAge: env.SnapshotMaxAge, Frozen: leftBehind(in),
+		Seen: seen, StuckAfter: env.StuckAfter, SnapshotMaxAge: env.SnapshotMaxAge, Frozen: leftBehind(in), Moves: moves,
 	})
 	return report, nil
 }

@@ -35,7 +35,7 @@ type Status struct {
 // Stopped is the oldest move of the primary that nobody is working on, nil if
 // there is none.
 func (st *Status) Stopped() *executor.Summary {
-	i := slices.IndexFunc(st.Unfinished, func(r executor.Summary) bool { return r.Died || r.State == executor.Halted })
+	i := slices.IndexFunc(st.Unfinished, func(r executor.Summary) bool { return r.Stopped() })
 	if i < 0 {
 		return nil
 	}

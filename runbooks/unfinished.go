@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/understudy-dr/understudy/drift"
 	"github.com/understudy-dr/understudy/executor"
 	"github.com/understudy-dr/understudy/internal/journal"
 	"github.com/understudy-dr/understudy/internal/topology"
@@ -58,36 +59,57 @@ func stuck(r *executor.Summary, observed *topology.Snapshot) bool {
 // of what it would mend is that move's doing, and would be undone, or done
 // twice, when the move is resumed. leased: the lease is our own by now.
 func (env Env) apart(ctx context.Context, plan *planner.Plan, leased bool) error {
-	runs, err := env.unfinished(ctx)
-	if err != nil || len(runs) == 0 {
+	r, both, err := env.inTheWay(ctx, plan)
+	if err != nil || r == nil {
 		return err
 	}
-	touched := map[string]bool{}
-	for i := range plan.Steps {
-		for _, on := range subjects(&plan.Steps[i]) {
-			touched[on] = true
-		}
+	return env.refuseOver(ctx, r, ", and this is about "+strings.Join(firstOf(both, 5), ", ")+" too", leased)
+}
+
+// InTheWay is the unfinished move over which Apply would refuse a plan, nil if
+// there is none.
+func InTheWay(ctx context.Context, env Env, plan *planner.Plan) (*executor.Summary, error) {
+	r, _, err := env.inTheWay(ctx, plan)
+	return r, err
+}
+
+// inTheWay is InTheWay, and what both are about.
+func (env Env) inTheWay(ctx context.Context, plan *planner.Plan) (*executor.Summary, []string, error) {
+	runs, err := env.unfinished(ctx)
+	if err != nil {
+		return nil, nil, err
 	}
 	for i := range runs {
 		_, move, err := executor.Load(ctx, env.Store, runs[i].ID)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
-		var both []string
-		for j := range move.Steps {
-			for _, on := range subjects(&move.Steps[j]) {
-				if touched[on] {
-					both = append(both, on)
-					delete(touched, on) // each is named once
-				}
-			}
-		}
-		if len(both) > 0 {
-			slices.Sort(both)
-			return env.refuseOver(ctx, &runs[i], ", and this is about "+strings.Join(firstOf(both, 5), ", ")+" too", leased)
+		if both := planner.Both(plan.Steps, move.Steps); len(both) > 0 {
+			return &runs[i], both, nil
 		}
 	}
-	return nil
+	return nil, nil, nil
+}
+
+// moves are the unfinished moves that nobody is at work on, for drift.
+func (env Env) moves(ctx context.Context) ([]drift.Move, error) {
+	runs, err := env.unfinished(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var list []drift.Move
+	for i := range runs {
+		r := &runs[i]
+		if !r.Stopped() {
+			continue
+		}
+		plan, left, err := executor.Left(ctx, env.Store, r.ID)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, drift.Move{GoOn: r.GoOn(), Aborting: r.Aborting, Steps: plan.Steps, Left: left})
+	}
+	return list, nil
 }
 
 // returning are the secrets that unfinished failbacks are bringing home.
@@ -117,22 +139,6 @@ func (env Env) returning(ctx context.Context) (map[topology.Name]topology.Region
 	return list, nil
 }
 
-// subjects are what a step is about; alarms and functions belong to a region,
-// a secret is one everywhere.
-func subjects(s *planner.Step) []string {
-	switch {
-	case s.Secret != "":
-		return []string{string(s.Secret)}
-	case len(s.Params.Alarms) == 0:
-		return []string{s.Subject() + " in " + string(s.Region)}
-	}
-	var list []string
-	for _, name := range s.Params.Alarms {
-		list = append(list, name+" in "+string(s.Region))
-	}
-	return list
-}
-
 // refuseOver refuses because of an unfinished run, or because of who is at work.
 func (env Env) refuseOver(ctx context.Context, r *executor.Summary, why string, leased bool) error {
 	if err := journal.Held(ctx, env.Store, env.Clock); errors.Is(err, journal.ErrLeaseHeld) && !leased {
@@ -141,11 +147,11 @@ func (env Env) refuseOver(ctx context.Context, r *executor.Summary, why string, 
 	refused := &Refused{
 		Code:    "unfinished-run",
 		Message: fmt.Sprintf("%s %s to %s is %s and not finished%s; nothing was changed", r.Command, r.ID, r.To, r.State, why),
-		Hint:    fmt.Sprintf("understudy runs resume %s, or understudy runs abort %s", r.ID, r.ID),
+		Hint:    r.GoOn() + ", or understudy runs abort " + r.ID,
 	}
 	if r.Aborting {
 		refused.Message = fmt.Sprintf("the abort of %s %s to %s is not finished%s; nothing was changed", r.Command, r.ID, r.To, why)
-		refused.Hint = "understudy runs abort " + r.ID
+		refused.Hint = r.GoOn()
 	}
 	return refused
 }

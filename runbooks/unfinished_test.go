@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/understudy-dr/understudy/drift"
 	"github.com/understudy-dr/understudy/executor"
 	"github.com/understudy-dr/understudy/internal/sim"
 	"github.com/understudy-dr/understudy/internal/topology"
@@ -186,4 +187,53 @@ func TestStatusShowsTheFencesThatAKilledRunDidNotComeTo(t *testing.T) {
 			t.Errorf("%v %+v", err, report)
 		}
 	})
+}
+
+// What drift advises while a failover is unfinished: nothing that apply would
+// refuse, and the run itself for what the run does.
+func TestDriftAdvisesToGoOnWithAnUnfinishedMove(t *testing.T) {
+	for _, at := range []int64{0, 25} {
+		synctest.Test(t, func(t *testing.T) {
+			w, run := halfFailedOver(t, at, sim.RegionUp)
+			resume := "understudy runs resume " + run
+			report, err := runbooks.Drift(t.Context(), w.env, runbooks.DriftOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			byRun := map[string]bool{}
+			key := func(f drift.Finding) string { return f.Code + string(f.Secret) + f.Alarm + string(f.Region) }
+			for _, f := range report.Findings {
+				switch byRun[key(f)] = f.Fix == resume; {
+				case f.Fix == resume, strings.HasPrefix(f.Fix, resume+", then understudy apply"):
+				case strings.Contains(f.Fix, "understudy apply"):
+					t.Errorf("%s %s in %s: %s is refused now", f.Code, f.Secret, f.Region, f.Fix)
+				}
+			}
+			if len(codesOf(report, resume)) < 2 {
+				t.Errorf("by the run: %v", codesOf(report, resume))
+			}
+			if _, err := runbooks.Resume(t.Context(), w.env, run); err != nil {
+				t.Fatal(err)
+			}
+			if report, err = runbooks.Drift(t.Context(), w.env, runbooks.DriftOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range report.Findings {
+				if byRun[key(f)] || strings.Contains(f.Fix, "runs resume") {
+					t.Errorf("after the resume: %s %s in %s: %s", f.Code, f.Secret, f.Region, f.Fix)
+				}
+			}
+		})
+	}
+}
+
+// codesOf are the codes of the findings with that fix.
+func codesOf(r *drift.Report, fix string) map[string]int {
+	codes := map[string]int{}
+	for _, f := range r.Findings {
+		if f.Fix == fix {
+			codes[f.Code]++
+		}
+	}
+	return codes
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"path/filepath"
@@ -58,6 +59,13 @@ func (s *session) plan(ctx context.Context) error {
 		err = exit(exitChanges)
 	}
 	if len(plan.Steps) > 0 && !s.byHand() {
+		r, rerr := runbooks.InTheWay(ctx, s.readOnlyEnv("plan"), plan)
+		if rerr != nil {
+			return rerr
+		}
+		if r != nil { // apply would refuse
+			return cmp.Or(s.nextGoOn(r), err)
+		}
 		words := append([]string{"apply"}, neededFlags(plan)...)
 		if out != "" {
 			words = append(words, "--plan", quoted(out))

@@ -140,3 +140,24 @@ func TestStatusOfAnUnfinishedMove(t *testing.T) { // G2, G3
 		t.Errorf("it is finished:\n%s", &d.stdout)
 	}
 }
+
+// Apply would refuse what plan shows while a move is unfinished.
+func TestPlanOverAnUnfinishedMove(t *testing.T) {
+	d := newDesk(t)
+	d.want(exitOK, "apply", "--yes", "--allow-replica-gap")
+	if err := d.sim.AddFault(sim.Fault{
+		Match: sim.FaultMatch{Region: "us-west-2", Operation: "ReplicateSecretToRegions"}, Fault: sim.FaultError, Code: "InvalidRequestException",
+	}); err != nil {
+		t.Fatal(err)
+	}
+	d.want(exitStopped, "failover", "--to", "us-west-2", "--yes")
+	d.sim.ClearFaults()
+	d.want(exitOK, "plan")
+	if out := d.stdout.String(); !strings.Contains(out, "runs resume r2-") || strings.Contains(out, "understudy apply") || strings.Contains(out, " apply --allow") {
+		t.Errorf("advice that apply would refuse:\n%s", out)
+	}
+	d.want(exitChanges, "drift", "--no-snapshot")
+	if out := d.stdout.String(); !strings.Contains(out, "runs resume r2-") || strings.Contains(out, " apply") {
+		t.Errorf("advice that apply would refuse:\n%s", out)
+	}
+}

@@ -30,11 +30,7 @@ func statusCommand(w *world) *cli.Command {
 					return err
 				}
 				if r := st.Stopped(); r != nil {
-					how := "resume"
-					if r.Aborting {
-						how = "abort"
-					}
-					if err := s.next("goes on where that stopped", "runs", how, r.ID); err != nil {
+					if err := s.nextGoOn(r); err != nil {
 						return err
 					}
 				} else if slices.ContainsFunc(st.Owed, func(d topology.Debt) bool { return !st.IsDark(d.Region) }) {

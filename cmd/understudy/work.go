@@ -137,6 +137,17 @@ func (s *session) nextAfterStop(r *executor.Report, err error) error {
 	return s.next("or calls it off: nothing was promoted yet", "runs", "abort", r.ID)
 }
 
+// nextGoOn: a move of the primary is not finished.
+func (s *session) nextGoOn(r *executor.Summary) error {
+	switch {
+	case !r.Stopped():
+		return s.next("how far the move is that is under way", "runs", "show", r.ID)
+	case r.Aborting:
+		return s.next("takes back the rest of that", "runs", "abort", r.ID)
+	}
+	return s.next("goes on where that stopped", "runs", "resume", r.ID)
+}
+
 // unwinds: a planned move that has promoted nothing can still be called off.
 func unwinds(r *executor.Report) bool {
 	planned := r.Command == "switchover" || r.Command == "failback"
