@@ -23,7 +23,7 @@ type ledger struct {
 	tally    [failed + 1]int // steps by state
 	failures map[int32]Failure
 	owed     map[int32]duty      // deferred steps
-	moved    map[int32]time.Time // promotions into the target that are made
+	made     map[int32]time.Time // of what arrives in the target
 	away     map[int32]float64   // overwritten copies: seconds that they were away
 	undone   map[int32]Outcome
 	undoing  Counts            // undos that this session has ended
@@ -60,7 +60,7 @@ type span struct{ start, end time.Time }
 func newLedger(plan *planner.Plan) *ledger {
 	g := &ledger{
 		plan: plan, index: make(map[string]int32, len(plan.Steps)), steps: make([]stepState, len(plan.Steps)),
-		failures: map[int32]Failure{}, owed: map[int32]duty{}, moved: map[int32]time.Time{}, away: map[int32]float64{}, undone: map[int32]Outcome{}, stuck: map[int32]Failure{},
+		failures: map[int32]Failure{}, owed: map[int32]duty{}, made: map[int32]time.Time{}, away: map[int32]float64{}, undone: map[int32]Outcome{}, stuck: map[int32]Failure{},
 		phases: map[string]*span{}, calls: map[topology.Region]Calls{}, state: Running,
 	}
 	g.tally[pending] = len(plan.Steps)
@@ -132,8 +132,8 @@ func (g *ledger) settle(i int32, o outcome, at time.Time) {
 	if o.Away != nil {
 		g.away[i] = *o.Away
 	}
-	if s.Action == planner.Promote && s.Region == g.plan.To && g.steps[i].satisfied() {
-		g.moved[i] = at
+	if g.arrives(s) && g.steps[i].satisfied() {
+		g.made[i] = at
 	}
 	if o.Outcome == Failing {
 		g.failures[i] = failureOf(s, s.Action, o)
@@ -288,7 +288,7 @@ func (g *ledger) phaseList() []Phase {
 // arns are those of the secrets that the run has moved.
 func (g *ledger) arns() []ARN {
 	moved := map[topology.Name]bool{}
-	for i := range g.moved {
+	for i := range g.made {
 		moved[g.plan.Steps[i].Secret] = true
 	}
 	list := []ARN{}

@@ -24,19 +24,22 @@ type unbegun struct {
 //
 //   - of a secret: that was promoted
 //   - of a function: all secrets were that rotated by it
-//   - of alarms: all secrets of the run were, or it waited for alarms that
-//     are owed
+//   - of alarms: all secrets of the run were, and their alarms there act, for
+//     else nobody would hear; or it waited for alarms that are owed
 //
 // An abort takes back what was done to alarms and functions, and owes neither.
 func (g *ledger) unbegun() []unbegun {
-	if g.state == Completed || g.state == Aborted || !MovesPrimary(g.plan.Command) || len(g.moved) == 0 {
+	if g.state == Completed || g.state == Aborted || !MovesPrimary(g.plan.Command) || len(g.made) == 0 {
 		return nil
 	}
 	f := fences{ledger: g, of: map[topology.Name]int32{}, found: map[int32]unbegun{}}
 	for i := range g.plan.Steps {
-		if s := &g.plan.Steps[i]; s.Action == planner.Promote && s.Region == g.plan.To {
+		s := &g.plan.Steps[i]
+		if !g.arrives(s) {
+			continue
+		}
+		if f.all = append(f.all, int32(i)); s.Action == planner.Promote {
 			f.of[s.Secret] = int32(i)
-			f.all = append(f.all, int32(i))
 		}
 	}
 	var list []unbegun
@@ -49,11 +52,16 @@ func (g *ledger) unbegun() []unbegun {
 	return list
 }
 
+// arrives: the step makes the target what the old primary was.
+func (g *ledger) arrives(s *planner.Step) bool {
+	return s.Region == g.plan.To && (s.Action == planner.Promote || s.Action == planner.EnableAlarms)
+}
+
 // fences are a move's, while it is found out which of them are owed.
 type fences struct {
 	*ledger
 	of    map[topology.Name]int32 // promotions into the target
-	all   []int32
+	all   []int32                 // these, and the alarms there
 	found map[int32]unbegun
 }
 
@@ -67,8 +75,8 @@ func (f *fences) owedSince(i int32) (since time.Time, owed bool) {
 	}
 	u := unbegun{step: i, after: f.because(i)}
 	for _, a := range u.after {
-		at, ok := f.moved[a]
-		if f.plan.Steps[a].Action != planner.Promote {
+		at, ok := f.made[a]
+		if !f.arrives(&f.plan.Steps[a]) {
 			at, ok = f.owedSince(a)
 		}
 		if !ok {
