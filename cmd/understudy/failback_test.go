@@ -55,4 +55,8 @@ func TestThereAndBack(t *testing.T) {
 	if !strings.Contains(d.stdout.String(), "Nothing to do") {
 		t.Errorf("a second failback:\n%s", &d.stdout)
 	}
+	d.want(exitRefused, "runs", "resume", "r2", "--yes") // the failover
+	if strings.Contains(d.stdout.String(), "us-west-2") {
+		t.Errorf("whoever reads this takes the ARNs that were left:\n%s", &d.stdout)
+	}
 }

@@ -125,7 +125,10 @@ func (s *session) runsResume(ctx context.Context, id string) error {
 	}
 	s.stops.begin()
 	r, err = runbooks.Resume(ctx, s.env("runs resume"), r.ID)
-	if r != nil && r.Command == "failover" {
+	switch {
+	case errors.Is(err, executor.ErrOvertaken), errors.Is(err, executor.ErrAborted):
+		return err // nothing ran, and what the run said then is not so any more
+	case r != nil && r.Command == "failover":
 		return s.failoverRan(ctx, r, err)
 	}
 	return s.finish(ctx, r, r, err)
