@@ -103,7 +103,7 @@ func (c *check) primaryRotation(s *planner.Standing, g *topology.Group, p *topol
 		}
 		f.Message = fmt.Sprintf("a rotation is under way or died half-way (AWSPENDING on %s, seen since %s)",
 			p.Stage(topology.StagePending), stamp(since))
-		if p.Rotation.LambdaARN != "" && !p.Rotation.Enabled { // cancelled amid it (AWS: CancelRotateSecret)
+		if !p.Rotation.Enabled { // cancelled amid it (AWS: CancelRotateSecret), or promoted amid it
 			f.Severity, f.Fix = Warning, "rotation is off, so it never ends; "+planner.PendingWayOut(p)
 		}
 		c.add(f)
