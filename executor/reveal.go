@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"slices"
 
 	"github.com/understudy-dr/understudy/internal/topology"
 	"github.com/understudy-dr/understudy/planner"
@@ -13,7 +14,8 @@ import (
 // the answer, and what was done for its sake is taken back. Where a region does
 // not tell, neither: the step stays as it was, and counts as made. So does that
 // of a secret which was moved elsewhere since: a record of it now would come
-// after the one of where its primary is.
+// after the one of where its primary is. A region that the run was to make no
+// call to is not asked: no call was made.
 func (r *run) reveal(ctx context.Context, since since) (unmade map[int]bool, err error) {
 	unmade = map[int]bool{}
 	for i := range r.plan.Steps {
@@ -21,7 +23,7 @@ func (r *run) reveal(ctx context.Context, since since) (unmade map[int]bool, err
 		if state := r.book.steps[i]; s.Action != planner.Promote || state != intended && state != failed {
 			continue
 		}
-		if _, gone := since.elsewhere[s.Secret]; gone {
+		if _, gone := since.elsewhere[s.Secret]; gone || slices.Contains(r.spec.Skip, s.Region) {
 			continue
 		}
 		see, known := r.revealed(ctx, s)

@@ -95,3 +95,20 @@ func TestAnAbortRecordsNoPromotionOfWhatWasMovedOn(t *testing.T) {
 		}
 	})
 }
+
+// A region that was given up as lost is not asked by the abort either: G4.
+func TestAnAbortAsksNothingOfARegionGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, s := failoverWorld(1), journal.NewMemory()
+		b := planning{planner.Plan{ID: "free", Command: "failover", From: east, To: west}}
+		b.add(planner.Step{Action: planner.Promote, Secret: secretName(0), Region: ireland})
+		rep, err := executorOn(m, s).Run(t.Context(), &b.plan, RunSpec{Skip: []topology.Region{ireland}})
+		if err == nil || rep.Steps.Failed != 1 {
+			t.Fatalf("%v %+v", err, rep)
+		}
+		m.secrets[ireland][secretName(0)].PrimaryRegion = "" // whoever looked would take it for promoted
+		if rep, err = executorOn(m, s).Abort(t.Context(), rep.ID); err != nil || rep.Steps.AlreadyDone != 0 {
+			t.Errorf("%v %+v", err, rep)
+		}
+	})
+}
