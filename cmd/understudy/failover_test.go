@@ -48,3 +48,22 @@ func TestUnknownStalenessIsNotZero(t *testing.T) {
 		t.Errorf("%s", text[strings.Index(text, "Regions, best"):])
 	}
 }
+
+// With one standby there is nobody left to protect the new primary, and a plan
+// makes nothing: the command that is named says what does.
+func TestTheWayOutOfBeingUnprotectedLeadsOut(t *testing.T) {
+	d := newDesk(t)
+	d.write("understudy.toml", strings.NewReplacer(`["us-west-2", "eu-west-1"]`, `["us-west-2"]`, "eu-west-1 =", "# eu-west-1 =", `, eu-west-1 = "arn:aws:lambda:eu-west-1:123456789012:function:rotate-db"`, "").Replace(string(example)))
+	d.want(exitOK, "apply", "--yes", "--allow-replica-gap", "--allow-remove")
+	d.region("us-east-1", sim.RegionRefuse)
+	d.want(exitOK, "failover", "--to", "us-west-2", "--yes")
+	says := d.stdout.String()
+	_, unprotected, _ := strings.Cut(says, "UNPROTECTED since ")
+	if unprotected, _, _ = strings.Cut(unprotected, "\n\n"); !strings.Contains(unprotected, " drift says") {
+		t.Errorf("after the failover:\n%s", says)
+	}
+	d.run("drift")
+	if !strings.Contains(d.stdout.String(), "failback --to us-east-1, once it is well") {
+		t.Errorf("drift:\n%s", &d.stdout)
+	}
+}

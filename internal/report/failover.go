@@ -198,14 +198,14 @@ func stalenessLine(plan *planner.Plan) string {
 	return line
 }
 
-// Aftermath writes what a completed failover leaves to people: how long no
-// second region has had a copy in sync (nil: all have one), and what the
-// consumers must do.
+// Aftermath writes what a completed failover leaves to people: since when some
+// secret has had no copy in sync in a second region (nil: all have one), and
+// what the consumers must do.
 func Aftermath(w io.Writer, unprotected *time.Time, consumers []string, s Style) error {
 	p := newPrinter(w)
 	if unprotected != nil {
 		p.line("")
-		p.paragraph(s, cell{fmt.Sprintf("UNPROTECTED since %s: some secret has no copy in sync in a second region; understudy plan, then understudy apply",
+		p.paragraph(s, cell{fmt.Sprintf("UNPROTECTED since %s: some secret has no copy in sync in a second region; understudy drift says what gives it one",
 			unprotected.UTC().Format(time.RFC3339)), bad})
 	}
 	if len(consumers) > 0 {
