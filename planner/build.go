@@ -22,9 +22,9 @@ type build struct {
 	dark    map[topology.Region]bool
 	// primaries counts matched secrets by acting primary.
 	primaries map[topology.Region]int
-	// outside are the regions in which a copy stands that is no primary by our
+	// mayLead are the regions in which a copy stands that is no primary by our
 	// journal, and may be one by somebody else's.
-	outside map[topology.Region]bool
+	mayLead map[topology.Region]bool
 	firings []firing
 }
 
@@ -83,7 +83,7 @@ func newBuild(in *Input, command string) *build {
 			Steps: []Step{}, Summary: map[Action]int{}, Skipped: []Skip{}, Unmatched: []string{},
 		},
 		grants: map[string]int{}, dark: map[topology.Region]bool{}, primaries: map[topology.Region]int{},
-		outside: map[topology.Region]bool{},
+		mayLead: map[topology.Region]bool{},
 	}
 	if b.account == "" && in.Observed != nil {
 		b.account = in.Observed.Account

@@ -63,7 +63,7 @@ func (b *build) converge(s *Standing) {
 			b.leftOver(s, g, c)
 		}
 		if (c.State == CopyPromotedOutside || c.State == CopySplitBrain) && len(b.steps) == had {
-			b.outside[c.Region] = true // and stays
+			b.mayLead[c.Region] = true // and stays
 		}
 	}
 	for _, step := range b.steps[before:] {

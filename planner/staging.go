@@ -27,7 +27,7 @@ func (b *build) staging() {
 		b.stageAlarms(source, r)
 		// A failover of some groups has its alarms act in both regions; one of
 		// which another machine keeps the journal must not fall silent.
-		if b.primaries[r] == 0 && !b.outside[r] {
+		if b.primaries[r] == 0 && !b.mayLead[r] {
 			b.quieten(source, r)
 		}
 	}
