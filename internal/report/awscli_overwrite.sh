@@ -2,7 +2,8 @@
 # Overwriting. `overwrite` is the command of the block.
 
 # may_overwrite IDS: a standalone copy may be overwritten if it holds nothing but
-# the primary's versions and IDS; sets FORCE. Nothing else may be.
+# the primary's versions and IDS, and ended no rotation that the primary has only
+# begun, perhaps without its value; sets FORCE. Nothing else may be.
 may_overwrite() {
   FORCE=--no-force-overwrite-replica-secret
   if [[ $SEEN == absent ]]; then return; fi
@@ -13,6 +14,9 @@ may_overwrite() {
   if is_replica; then stop "the copy there is still replicated from $PRIMARY: promote it first"; fi
   if [[ $DELETED != - ]]; then stop 'the copy there is scheduled for deletion: restore it or wait'; fi
   expect_versions "$P_VERSIONS $1"
+  if [[ $P_BEGUN != - && ($HOLDS == *"$P_BEGUN"$'\t'AWSCURRENT* || $HOLDS == *"$P_BEGUN"$'\t'AWSPREVIOUS*) ]]; then
+    stop "the rotation to version $P_BEGUN ended there, and $FROM may not have its value: make a new plan"
+  fi
   FORCE=--force-overwrite-replica-secret
 }
 

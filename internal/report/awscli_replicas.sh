@@ -11,7 +11,8 @@ pair() {
   replica) stop "$1 is a replica of $PRIMARY, not the primary" ;;
   esac
   if [[ $DELETED != - ]]; then stop "the primary in $1 is scheduled for deletion"; fi
-  P_CURRENT=$CURRENT P_VERSIONS=$VERSIONS P_MARKED=$MARKED entry=$ENTRY key=$ENTRY_KEY message=$ENTRY_MESSAGE
+  P_CURRENT=$CURRENT P_VERSIONS=$VERSIONS P_MARKED=$MARKED P_BEGUN=- entry=$ENTRY key=$ENTRY_KEY message=$ENTRY_MESSAGE
+  if ! holds_value "$PENDING"; then P_BEGUN=$PENDING; fi
   look "$2" "$3"
   ENTRY=$entry ENTRY_KEY=$key ENTRY_MESSAGE=$message
 }

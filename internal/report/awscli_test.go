@@ -403,3 +403,33 @@ func TestAPlannedMoveHasAWayBack(t *testing.T) {
 		}
 	}
 }
+
+// G1: where the primary has a version as begun only, its value may be in the
+// copy alone, if the rotation to it ended there.
+func TestAScriptOverwritesNoRotationThatEnded(t *testing.T) {
+	for about, c := range map[string]struct {
+		primary, copy string // lines of a version and its label
+		refused       bool
+	}{
+		"ended in the copy":            {`old\tAWSCURRENT\nv\tAWSPENDING`, `old\tAWSPREVIOUS\nv\tAWSCURRENT`, true},
+		"and superseded there":         {`old\tAWSCURRENT\nv\tAWSPENDING`, `old\tAWSCURRENT\nv\tAWSPREVIOUS`, true},
+		"begun on both sides":          {`old\tAWSCURRENT\nv\tAWSPENDING`, `old\tAWSCURRENT\nv\tAWSPENDING`, false},
+		"ended in the primary, too":    {`old\tAWSPREVIOUS\nv\tAWSCURRENT\nv\tAWSPENDING`, `old\tAWSPREVIOUS\nv\tAWSCURRENT`, false},
+		"no rotation in the primary's": {`old\tAWSPREVIOUS\nv\tAWSCURRENT`, `old\tAWSPREVIOUS\nv\tAWSCURRENT`, false},
+	} {
+		out, err := runHelpers(t, shellCore+shellReplicas+shellOverwrite+`
+look() {
+  SEEN=writable PRIMARY=- DELETED=- ENTRY=- ENTRY_KEY=- ENTRY_MESSAGE=- VERSIONS='old v' CURRENT=- PENDING=- MARKED=-
+  case $1 in primary) HOLDS=$'`+c.primary+`' ;; *) HOLDS=$'`+c.copy+`' ;; esac
+  case $HOLDS in *AWSPENDING*) PENDING=v ;; esac
+}
+pair primary copy secret
+may_overwrite ''
+printf '%s' "$FORCE"
+STEP=''
+`)
+		if said := strings.Contains(out, "the rotation to version v ended there"); said != c.refused || (err != nil) != c.refused || !c.refused && out != "--force-overwrite-replica-secret" {
+			t.Errorf("%s: %v\n%s", about, err, out)
+		}
+	}
+}
