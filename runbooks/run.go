@@ -34,7 +34,7 @@ func (env Env) run(ctx context.Context, plan *planner.Plan, spec executor.RunSpe
 // found done is not done again; what is owed is tried again, but in a region
 // that was given up for lost, and in one that was dark and still is. A
 // failover, switchover or failback that is completed by it is verified like one
-// that ran through.
+// that ran through, and a rescue says what it had to leave.
 func Resume(ctx context.Context, env Env, id string) (*executor.Report, error) {
 	env = env.counting()
 	spec, err := executor.LoadSpec(ctx, env.Store, id)
@@ -52,12 +52,17 @@ func Resume(ctx context.Context, env Env, id string) (*executor.Report, error) {
 	switch {
 	case err != nil && report != nil && report.Command == "switchover":
 		return env.callOff(ctx, report, err)
-	case err != nil, !executor.MovesPrimary(report.Command):
+	case err != nil:
 		return report, err
 	}
 	_, plan, err := executor.Load(ctx, env.Store, report.ID)
-	if err != nil {
+	switch {
+	case err != nil:
 		return report, err
+	case report.Command == "rescue":
+		return report, notRescued(plan)
+	case !executor.MovesPrimary(report.Command):
+		return report, nil
 	}
 	return report, env.conclude(ctx, plan, report, slices.Concat(spec.Skip, dark)...) // still no call to a region given up
 }
