@@ -23,15 +23,15 @@ type Env struct {
 	// Observe looks at every configured region but the skipped ones, alarms
 	// included, and waits a while for the patient ones if they throttle. A region
 	// that does not answer is a value in the snapshot.
-	// Drift and Status use nothing but this, so that a read-only client
-	// suffices for them.
+	// Drift and Status use nothing but this, Describe, Policy, KeyPolicy and
+	// Versions, so that a client that changes nothing suffices for them.
 	Observe func(ctx context.Context, skip []topology.Region, patient ...topology.Region) (*topology.Snapshot, error)
 	Cloud   executor.Cloud
 	// Describe looks at one copy where the lists are in doubt; nil asks Cloud,
 	// if there is one.
 	Describe func(ctx context.Context, r topology.Region, n topology.Name) (*topology.Secret, error)
 	// Policy reads a resource policy; nil leaves them unknown. Drift asks, for
-	// the recovery snapshot.
+	// the recovery snapshot, and a planned move; an emergency does not.
 	Policy PolicyReader
 	// KeyPolicy reads a key policy; nil leaves them unknown. Drift asks in
 	// every region, Failover in its target.

@@ -139,10 +139,11 @@ func (s *session) event(e executor.Event) {
 	s.progress.Event(e)
 }
 
-// readOnlyEnv is the same with clients that refuse to change anything.
+// readOnlyEnv is the same with clients that refuse to change anything, or to
+// read a value.
 func (s *session) readOnlyEnv(cmd string) runbooks.Env {
 	env := s.env(cmd)
-	env.Cloud = nil
+	env.Cloud, env.ReadCurrent = nil, nil
 	reader := s.client.ReadOnly()
 	env.Policy, env.KeyPolicy, env.Versions, env.Describe = reader.Policy, reader.KeyPolicy, reader.Versions, reader.Secret
 	env.Observe = s.observe(reader)
