@@ -70,15 +70,13 @@ func Failover(ctx context.Context, env Env, o FailoverOptions) (*planner.Plan, *
 	if err != nil {
 		return plan, report, err
 	}
-	if err := env.conclude(ctx, plan, report, slices.Concat(spec.Skip, spec.Dark)...); err != nil || len(split) == 0 {
-		return plan, report, err
-	}
-	return plan, report, splitBrain(split, "all that could be moved was moved")
+	return plan, report, env.conclude(ctx, plan, report, slices.Concat(spec.Skip, spec.Dark)...)
 }
 
-// conclude verifies what a failover did, and captures the state that the next
-// one would have to go by. The report learns since when some secret has no
-// copy in sync in a second region.
+// conclude verifies what a move did, and captures the state that the next one
+// would have to go by. The report learns since when some secret has no copy in
+// sync in a second region. Two writers that are seen now, whether they were
+// there before or the old primary refused its fence, are a *SplitBrain.
 func (env Env) conclude(ctx context.Context, plan *planner.Plan, report *executor.Report, skip ...topology.Region) error {
 	defer env.tellCalls(report)
 	wrong := env.verify(ctx, plan)
@@ -104,6 +102,9 @@ func (env Env) lookBack(ctx context.Context, report *executor.Report, skip ...to
 	}
 	report.UnprotectedSince = unprotectedSince(found)
 	addLoginRisks(report, found)
+	if len(found.SplitBrain) > 0 {
+		return splitBrain(found.SplitBrain, "all that could be moved was moved")
+	}
 	return nil
 }
 
