@@ -83,11 +83,11 @@ func (r *run) undoSteps(unknown map[int]bool, since since, moved map[topology.Na
 		if o, ok := r.book.undone[int32(i)]; ok && stateOf[o].satisfied() {
 			continue
 		}
-		u, ok := undo(&r.plan.Steps[i])
+		u, ok := r.undo(i)
 		if ok && u.Action == planner.FencePolicy && replaced[lockKey{u.Secret, u.Region}] {
 			continue // the run itself made a replica of what stood behind the fence
 		}
-		if ok && !moved[u.Secret] && !(u.Action == planner.DisableAlarms && since.leads(u.Region)) {
+		if ok && !moved[u.Secret] && !r.invokedFor(&r.plan.Steps[i], moved) && !(u.Action == planner.DisableAlarms && since.leads(u.Region)) {
 			chosen[u.ID] = true
 			steps = append(steps, u)
 		}
@@ -143,7 +143,7 @@ func (r *run) oweFences(ctx context.Context) error {
 	for _, u := range r.book.unbegun() {
 		s := &r.plan.Steps[u.step]
 		if !slices.ContainsFunc(placement.Owed, func(d topology.Debt) bool {
-			return d.Action == string(s.Action) && d.Secret == s.Secret && d.Region == s.Region
+			return d.Action == string(s.Action) && d.Secret == s.Secret && d.Target == s.Target && d.Region == s.Region
 		}) {
 			continue
 		}
@@ -158,14 +158,30 @@ func (r *run) oweFences(ctx context.Context) error {
 	return nil
 }
 
-// undo is the step that takes s back, under the same ID. What it expects is
-// what s made, so only its own effect is undone.
-func undo(s *planner.Step) (planner.Step, bool) {
+// invokedFor reports whether a step is about a function by which one of the
+// secrets rotates: one that left, so that it may not be invoked any more, or
+// one that comes, so that it may be again.
+func (r *run) invokedFor(s *planner.Step, secrets map[topology.Name]bool) bool {
+	if s.Action != planner.RevokeInvoke && s.Action != planner.GrantInvoke {
+		return false
+	}
+	return slices.ContainsFunc(r.plan.Steps, func(other planner.Step) bool {
+		return secrets[other.Secret] && (slices.Contains(s.Needs, other.ID) || slices.Contains(other.Needs, s.ID))
+	})
+}
+
+// undo is the step that takes a step back, under the same ID. What it expects
+// is what that made, so only its own effect is undone.
+func (r *run) undo(i int) (planner.Step, bool) {
+	s := &r.plan.Steps[i]
 	if s.Undo == "" || s.Undo == planner.NoUndo {
 		return planner.Step{}, false
 	}
 	u := *s
 	u.Action, u.Needs, u.Expect, u.Tier, u.Owed = s.Undo, nil, planner.Expect{}, 0, false
+	if took := r.book.taken[int32(i)]; u.Action == planner.GrantInvoke && len(took) > 0 {
+		u.Params.Permissions, u.Params.Statement = took, "" // as it was, and no more
+	}
 	return u, true
 }
 

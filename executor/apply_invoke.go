@@ -4,23 +4,23 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
-	"slices"
 	"strings"
 
+	"github.com/understudy-dr/understudy/internal/topology"
 	"github.com/understudy-dr/understudy/planner"
 )
 
-// rotationService is the principal that invokes rotation functions.
-// AWS: "Lambda rotation function execution role permissions".
-const rotationService = "secretsmanager.amazonaws.com"
+const (
+	callGrant  = "AddPermission"
+	callRevoke = "RemovePermission"
+)
 
 // revokeInvoke takes from a function's policy every statement that lets
-// Secrets Manager invoke it, one call each. The note keeps what they said;
-// grant-invoke gives the permission back, for all secrets of the account.
+// Secrets Manager invoke it, one call each; the journal remembers what they
+// said, and grant-invoke puts them back. One that AddPermission could not
+// write again stays, and is said.
 func (a *actions) revokeInvoke(s *planner.Step) operation {
 	arn := cmp.Or(s.Params.Lambda, s.Target)
-	var taken []string
 	return operation{first: callRevoke, look: func(ctx context.Context, _ *progress) (sight, error) {
 		f, err := a.cloud.Function(ctx, s.Region, arn)
 		if err != nil {
@@ -29,49 +29,60 @@ func (a *actions) revokeInvoke(s *planner.Step) operation {
 		if f.Missing {
 			return sight{done: true}, nil
 		}
-		sids, texts, err := invokers(f.Policy)
+		known, others, err := topology.Invokers(f.Policy, arn)
 		switch {
 		case err != nil:
-			return sight{}, err
-		case len(sids) == 0 && f.Invokable:
+			return sight{}, failure(CodePolicyUnreadable, "%v", err)
+		case len(known) > 0:
+			return sight{takes: &known[0], call: &call{callRevoke + " " + known[0].Sid, func(ctx context.Context) error {
+				return a.cloud.RevokeInvoke(ctx, s.Region, arn, known[0].Sid)
+			}}, waiting: "the permission is still shown"}, nil
+		case len(others) > 0:
+			return sight{}, failure(CodeStatementConflict, "AddPermission could not put a statement of %s back, so it stays, and lets Secrets Manager invoke it: take it away by hand: %s", arn, others[0])
+		case f.Invokable:
 			return sight{}, failure(CodeStatementConflict, "the policy of %s lets everybody invoke it: take that statement away by hand", arn)
-		case len(sids) == 0:
-			return sight{done: true, note: strings.Join(taken, " ")}, nil
-		case sids[0] == "":
-			return sight{}, failure(CodeStatementConflict, "a statement of %s has no Sid and cannot be removed: %s", arn, texts[0])
 		}
-		if !slices.Contains(taken, texts[0]) {
-			taken = append(taken, texts[0])
-		}
-		return sight{call: &call{fmt.Sprintf("%s %s", callRevoke, sids[0]), func(ctx context.Context) error {
-			return a.cloud.RevokeInvoke(ctx, s.Region, arn, sids[0])
-		}}, waiting: "the permission is still shown"}, nil
+		return sight{done: true}, nil
 	}}
 }
 
-const callRevoke = "RemovePermission"
-
-// invokers are the statements of a function's policy that name Secrets
-// Manager, with their text.
-func invokers(policy string) (sids, texts []string, err error) {
-	d, err := parsePolicy(policy)
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, raw := range d.statements {
-		var st struct {
-			Sid, Effect string
-			Principal   json.RawMessage
+// grantInvoke lets Secrets Manager invoke a function: by the statements that a
+// fence took from its policy, and, where the step names a statement, for all
+// secrets of this account. What people wrote in the meantime stays.
+func (a *actions) grantInvoke(s *planner.Step) operation {
+	arn := cmp.Or(s.Params.Lambda, s.Target)
+	return operation{first: callGrant, look: func(ctx context.Context, p *progress) (sight, error) {
+		f, err := a.cloud.Function(ctx, s.Region, arn)
+		switch {
+		case err != nil:
+			return sight{}, err
+		case f.Missing && s.Params.Statement == "":
+			return sight{done: true, note: "the function is gone, and its policy with it"}, nil
+		case f.Missing:
+			return sight{}, failure(CodeFunctionMissing, "there is no function %s: deploy it in %s, then resume", arn, s.Region)
 		}
-		var by struct{ Service json.RawMessage }
-		if json.Unmarshal(raw, &st) != nil || st.Effect != "Allow" || json.Unmarshal(st.Principal, &by) != nil {
-			continue
+		back, err := topology.ComeBack(f.Policy, arn, s.Params.Permissions)
+		note := ""
+		if len(back.Theirs) > 0 {
+			note = "left as found, since somebody else wrote it after the fence took what it was: " + strings.Join(back.Theirs, ", ")
 		}
-		if slices.Contains(words(by.Service), rotationService) {
-			sids, texts = append(sids, st.Sid), append(texts, string(raw))
+		switch {
+		case err != nil:
+			return sight{}, failure(CodePolicyUnreadable, "%v", err)
+		case len(back.Lacking) > 0:
+			p := back.Lacking[0]
+			return sight{call: &call{callGrant + " " + p.Sid, func(ctx context.Context) error {
+				return a.cloud.RestoreInvoke(ctx, s.Region, arn, p)
+			}}, waiting: "the permission is not shown yet"}, nil
+		case f.Invokable || s.Params.Statement == "":
+			return sight{done: true, note: note}, nil
+		case isCode(p.refused, "ResourceConflictException"):
+			return sight{}, failure(CodeStatementConflict, "the policy of %s has another statement %s: remove it (aws lambda remove-permission), then resume", arn, s.Params.Statement)
 		}
-	}
-	return sids, texts, nil
+		return sight{call: &call{callGrant, func(ctx context.Context) error {
+			return a.cloud.GrantInvoke(ctx, s.Region, arn, s.Params.Statement)
+		}}, waiting: "the permission is not shown yet"}, nil
+	}}
 }
 
 // words reads a string or a list of strings.

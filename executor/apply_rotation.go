@@ -1,7 +1,6 @@
 package executor
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -128,27 +127,6 @@ func (a *actions) clearPending(s *planner.Step) operation {
 		return sight{call: &call{"UpdateSecretVersionStage", func(ctx context.Context) error {
 			return a.cloud.RemoveStage(ctx, s.Region, s.Secret, topology.StagePending, on)
 		}}}, nil
-	}}
-}
-
-// grantInvoke lets Secrets Manager of this account invoke a function.
-func (a *actions) grantInvoke(s *planner.Step) operation {
-	arn := cmp.Or(s.Params.Lambda, s.Target)
-	return operation{first: "AddPermission", look: func(ctx context.Context, p *progress) (sight, error) {
-		f, err := a.cloud.Function(ctx, s.Region, arn)
-		switch {
-		case err != nil:
-			return sight{}, err
-		case f.Missing:
-			return sight{}, failure(CodeFunctionMissing, "there is no function %s: deploy it in %s, then resume", arn, s.Region)
-		case f.Invokable:
-			return sight{done: true}, nil
-		case isCode(p.refused, "ResourceConflictException"):
-			return sight{}, failure(CodeStatementConflict, "the policy of %s has another statement %s: remove it (aws lambda remove-permission), then resume", arn, s.Params.Statement)
-		}
-		return sight{call: &call{"AddPermission", func(ctx context.Context) error {
-			return a.cloud.GrantInvoke(ctx, s.Region, arn, s.Params.Statement)
-		}}, waiting: "the permission is not shown yet"}, nil
 	}}
 }
 

@@ -80,7 +80,12 @@ func TestAStepThatMustNotOrCannotBeDone(t *testing.T) {
 			planner.Step{Action: planner.AttachRotation, Params: planner.Params{Lambda: "f"}}, "AccessDeniedException", 6, "cannot invoke"},
 		"a function that is not there": {
 			func(m *model) {},
-			planner.Step{Action: planner.GrantInvoke, Params: planner.Params{Lambda: "f"}}, CodeFunctionMissing, 0, "deploy it"},
+			planner.Step{Action: planner.GrantInvoke, Params: planner.Params{Lambda: "f", Statement: "s"}}, CodeFunctionMissing, 0, "deploy it"},
+		"a permission that could not be put back": {
+			func(m *model) {
+				m.functions["f"] = &topology.Function{Policy: `{"Statement":[{"Sid":"Team","Effect":"Allow","Principal":{"Service":"secretsmanager.amazonaws.com"},"Action":["lambda:InvokeFunction"]}]}`}
+			},
+			planner.Step{Action: planner.RevokeInvoke, Params: planner.Params{Lambda: "f"}}, CodeStatementConflict, 0, `so it stays, and lets Secrets Manager invoke it: take it away by hand: {"Sid":"Team"`},
 		"alarms that are not there": {
 			func(m *model) {},
 			planner.Step{Action: planner.EnableAlarms, Params: planner.Params{Alarms: []string{"a", "b"}}}, CodeAlarmMissing, 0, "a, b"},

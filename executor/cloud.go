@@ -42,6 +42,9 @@ type Cloud interface {
 	// GrantInvoke: AddPermission for secretsmanager.amazonaws.com on behalf
 	// of this account.
 	GrantInvoke(ctx context.Context, r topology.Region, function, statement string) error
+	// RestoreInvoke: AddPermission of a statement that RevokeInvoke took, as
+	// it was.
+	RestoreInvoke(ctx context.Context, r topology.Region, function string, p topology.Permission) error
 	// RevokeInvoke: RemovePermission.
 	RevokeInvoke(ctx context.Context, r topology.Region, function, statement string) error
 

@@ -25,6 +25,7 @@ type ledger struct {
 	owed     map[int32]duty      // deferred steps
 	made     map[int32]time.Time // of what arrives in the target
 	away     map[int32]float64   // overwritten copies: seconds that they were away
+	taken    map[int32][]topology.Permission
 	undone   map[int32]Outcome
 	undoing  Counts            // undos that this session has ended
 	stuck    map[int32]Failure // undos that failed
@@ -60,7 +61,7 @@ type span struct{ start, end time.Time }
 func newLedger(plan *planner.Plan) *ledger {
 	g := &ledger{
 		plan: plan, index: make(map[string]int32, len(plan.Steps)), steps: make([]stepState, len(plan.Steps)),
-		failures: map[int32]Failure{}, owed: map[int32]duty{}, made: map[int32]time.Time{}, away: map[int32]float64{}, undone: map[int32]Outcome{}, stuck: map[int32]Failure{},
+		failures: map[int32]Failure{}, owed: map[int32]duty{}, taken: map[int32][]topology.Permission{}, made: map[int32]time.Time{}, away: map[int32]float64{}, undone: map[int32]Outcome{}, stuck: map[int32]Failure{},
 		phases: map[string]*span{}, calls: map[topology.Region]Calls{}, state: Running,
 	}
 	g.tally[pending] = len(plan.Steps)
@@ -77,6 +78,10 @@ func (g *ledger) visit(r journal.Record) error {
 		return read(r, func(s session) error { g.open(r.Kind, s, r.Time); return nil })
 	case kindIntent:
 		return read(r, func(d intent) error { return g.on(r, d.Step, func(i int32) { g.intend(i, d.Undo, r.Time) }) })
+	case kindTaken:
+		return read(r, func(d taken) error {
+			return g.on(r, d.Step, func(i int32) { g.taken[i] = append(g.taken[i], d.Permission) })
+		})
 	case kindOutcome:
 		return read(r, func(d outcome) error { return g.on(r, d.Step, func(i int32) { g.settle(i, d, r.Time) }) })
 	case kindEnd:

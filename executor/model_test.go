@@ -334,6 +334,10 @@ func (m *model) GrantInvoke(ctx context.Context, r topology.Region, function, _ 
 	})
 }
 
+func (m *model) RestoreInvoke(ctx context.Context, r topology.Region, function string, _ topology.Permission) error {
+	return m.GrantInvoke(ctx, r, function, "")
+}
+
 func (m *model) RevokeInvoke(ctx context.Context, r topology.Region, function, _ string) error {
 	return m.change(ctx, "RevokeInvoke", r, function, func() error {
 		m.functions[function].Invokable, m.functions[function].Policy = false, ""

@@ -60,9 +60,11 @@ func History(ctx context.Context, s journal.Store) (topology.Placement, []Damage
 	return p, damage, nil
 }
 
-// A deed is an outcome with its place among all runs'.
+// A deed is an outcome, or that something is taken away, with its place among
+// all runs'.
 type deed struct {
 	outcome
+	taken   *topology.Permission
 	epoch   int64
 	session session
 	at      time.Time
@@ -85,8 +87,14 @@ func deedsOf(ctx context.Context, s journal.Store, id string) (p past, err error
 		case kindOutcome:
 			return read(rec, func(o outcome) error {
 				if o.Outcome != Failing || o.Owed {
-					p.deeds = append(p.deeds, deed{o, p.last.Epoch, p.last, rec.Time})
+					p.deeds = append(p.deeds, deed{o, nil, p.last.Epoch, p.last, rec.Time})
 				}
+				return nil
+			})
+		case kindTaken:
+			return read(rec, func(t taken) error {
+				o := outcome{Action: planner.RevokeInvoke, On: t.On, Region: t.Region, Outcome: Deferred}
+				p.deeds = append(p.deeds, deed{o, &t.Permission, p.last.Epoch, p.last, rec.Time})
 				return nil
 			})
 		case kindEnd:
@@ -118,13 +126,21 @@ type debtKey struct {
 func fold(all []deed) topology.Placement {
 	owed, fences := map[debtKey]topology.Debt{}, map[debtKey]topology.Debt{}
 	moves := map[topology.Name][]topology.Move{} // the last one is in force
+	gone := map[debtKey][]topology.Permission{}
 	for _, d := range all {
+		if d.taken != nil {
+			d.take(gone)
+			continue
+		}
 		if d.open() {
 			d.owe(owed)
 			continue
 		}
 		d.settle(owed)
 		d.fence(fences)
+		if d.Action == planner.GrantInvoke {
+			delete(gone, d.key(planner.RevokeInvoke))
+		}
 		n := topology.Name(d.On)
 		switch was := last(moves[n]); {
 		case d.Action == planner.Promote && d.Region == d.session.To && MovesPrimary(d.session.Command):
@@ -142,7 +158,7 @@ func fold(all []deed) topology.Placement {
 			d.leads(owed, cmp.Or(last(moves[n]).To, was.From))
 		}
 	}
-	p := topology.Placement{Owed: debtsOf(owed), Fences: debtsOf(fences)}
+	p := topology.Placement{Owed: debtsOf(owed), Fences: debtsOf(fences), Taken: takenOf(gone)}
 	for n, list := range moves {
 		if len(list) == 0 {
 			continue
@@ -212,6 +228,26 @@ func (d *deed) fence(fences map[debtKey]topology.Debt) {
 	case planner.OverwriteReplica, planner.Replicate:
 		delete(fences, debtKey{planner.FencePolicy, d.On, d.Region})
 	}
+}
+
+func (d *deed) key(a planner.Action) debtKey { return debtKey{a, d.On, d.Region} }
+
+// take keeps what is about to be taken away; of one name the last, which is
+// how it was.
+func (d *deed) take(gone map[debtKey][]topology.Permission) {
+	list := slices.DeleteFunc(gone[d.key(d.Action)], func(p topology.Permission) bool { return p.Sid == d.taken.Sid })
+	gone[d.key(d.Action)] = append(list, *d.taken)
+}
+
+func takenOf(gone map[debtKey][]topology.Permission) []topology.Taken {
+	var list []topology.Taken
+	for key, permissions := range gone {
+		list = append(list, topology.Taken{Function: key.on, Region: key.region, Permissions: permissions})
+	}
+	slices.SortFunc(list, func(a, b topology.Taken) int {
+		return cmp.Or(cmp.Compare(a.Region, b.Region), cmp.Compare(a.Function, b.Function))
+	})
+	return list
 }
 
 // MovesPrimary reports whether a command is one that moves the primary.

@@ -26,12 +26,13 @@ type operation struct {
 type sight struct {
 	done     bool
 	call     *call
-	waiting  string             // for what; the last status AWS gave
-	overdue  error              // what the step fails with if it waits in vain; nil: a time-out
-	note     string             // for the outcome
-	versions []topology.Version // of a copy about to be promoted
-	empty    string             // a version without a value that a fence keeps so
-	seen     time.Time          // when it was seen promoted, by AWS's clock
+	takes    *topology.Permission // what the call takes away: remembered before
+	waiting  string               // for what; the last status AWS gave
+	overdue  error                // what the step fails with if it waits in vain; nil: a time-out
+	note     string               // for the outcome
+	versions []topology.Version   // of a copy about to be promoted
+	empty    string               // a version without a value that a fence keeps so
+	seen     time.Time            // when it was seen promoted, by AWS's clock
 }
 
 // A call is one mutating AWS operation.
@@ -56,6 +57,7 @@ type progress struct {
 
 	versions []topology.Version
 	away     absence
+	took     *topology.Permission // what the journal remembers of the call that comes next
 }
 
 func (p *progress) acted() bool { return len(p.acked) > 0 || p.lost > 0 }
@@ -107,7 +109,10 @@ func (r *run) drive(ctx context.Context, s *planner.Step, op operation, slot slo
 		case see.call != nil && p.refused != nil && see.call.name == p.asked:
 			return r.failedWith(s, p.refused), nil //nolint:nilerr // the look does not explain it away
 		case see.call != nil && p.mayCall(see.call.name):
-			if see.call.name != intent {
+			if see.call.name != intent || !p.remembers(see.takes) {
+				if err := r.remember(ctx, s, p, see.takes); err != nil {
+					return outcome{}, err
+				}
 				if err := r.announce(ctx, s, see.call.name, announced, undo); err != nil {
 					return outcome{}, err
 				}
@@ -252,6 +257,23 @@ func (r *run) announce(ctx context.Context, s *planner.Step, name string, told f
 	}
 	told(at)
 	return nil
+}
+
+// remember makes durable what a call is about to take away.
+func (r *run) remember(ctx context.Context, s *planner.Step, p *progress, takes *topology.Permission) error {
+	if p.remembers(takes) {
+		return nil
+	}
+	rec := taken{Step: s.ID, On: s.Subject(), Region: s.Region, Permission: *takes}
+	if _, err := r.log.Append(ctx, kindTaken, rec); err != nil {
+		return err
+	}
+	p.took = takes
+	return nil
+}
+
+func (p *progress) remembers(takes *topology.Permission) bool {
+	return takes == nil || p.took != nil && *p.took == *takes
 }
 
 // pause waits between two looks, longer each time, without the step's slot.

@@ -14,6 +14,7 @@ const (
 	kindResume  = "resume"  // session: another process continues it
 	kindAbort   = "abort"   // session: undo steps follow
 	kindIntent  = "intent"  // this call is about to be made
+	kindTaken   = "taken"   // this call is about to take away what only this record remembers
 	kindOutcome = "outcome" // this is how a step ended
 	kindWave    = "wave"    // a group's next wave was opened
 	kindEnd     = "end"     // the session ended by itself
@@ -40,6 +41,15 @@ type intent struct {
 	Region topology.Region `json:"region"`
 	Call   string          `json:"call"` // the AWS operation
 	Undo   bool            `json:"undo,omitempty"`
+}
+
+// A taken record is what a call takes away, before the call: whoever puts it
+// back has nothing else to go by.
+type taken struct {
+	Step       string              `json:"step"`
+	On         string              `json:"on"`
+	Region     topology.Region     `json:"region"`
+	Permission topology.Permission `json:"permission"`
 }
 
 // An Outcome is how a step ended.

@@ -27,7 +27,7 @@ type unbegun struct {
 //   - of alarms: all secrets of the run were, and their alarms there act, for
 //     else nobody would hear; or it waited for alarms that are owed
 //
-// An abort takes back what was done to alarms and functions, and owes neither.
+// An abort takes back what was done to alarms, and owes none of it.
 func (g *ledger) unbegun() []unbegun {
 	if g.state == Completed || g.state == Aborted || !MovesPrimary(g.plan.Command) || len(g.made) == 0 {
 		return nil
@@ -101,9 +101,10 @@ func (f *fences) because(i int32) []int32 {
 	case !s.Owed, !f.untried(i):
 	case s.Secret != "" && moves:
 		return []int32{promoted}
-	case s.Secret != "", f.aborting:
+	case s.Secret != "":
 	case s.Action == planner.RevokeInvoke:
 		return f.needed(s, planner.Promote)
+	case f.aborting:
 	default:
 		for _, need := range f.needed(s, s.Action) {
 			if _, owed := f.owedSince(need); !owed {

@@ -19,6 +19,7 @@ type build struct {
 	steps   []*ranked
 	print   fingerprinter
 	grants  map[string]int // function ARN → index of its grant-invoke step
+	backs   map[string]int // function ARN → index of the one that lifts its fence
 	dark    map[topology.Region]bool
 	// primaries counts matched secrets by acting primary.
 	primaries map[topology.Region]int
@@ -82,7 +83,7 @@ func newBuild(in *Input, command string) *build {
 			Schema: "understudy/plan/v1", Command: command,
 			Steps: []Step{}, Summary: map[Action]int{}, Skipped: []Skip{}, Unmatched: []string{},
 		},
-		grants: map[string]int{}, dark: map[topology.Region]bool{}, primaries: map[topology.Region]int{},
+		grants: map[string]int{}, backs: map[string]int{}, dark: map[topology.Region]bool{}, primaries: map[topology.Region]int{},
 		mayLead: map[topology.Region]bool{},
 	}
 	if b.account == "" && in.Observed != nil {
@@ -115,35 +116,6 @@ func (b *build) skip(n topology.Name, r topology.Region, reason string) {
 
 func (b *build) block(x Blocker) { b.plan.Blockers = append(b.plan.Blockers, x) }
 func (b *build) note(x Blocker)  { b.plan.Notes = append(b.plan.Notes, x) }
-
-// grant plans grant-invoke once for a function, for all secrets that need it,
-// in the first of their tiers, and returns the step's ID.
-func (b *build) grant(r topology.Region, function, why string, tier int) string {
-	if i, ok := b.grants[function]; ok {
-		b.steps[i].Tier = min(b.steps[i].Tier, tier)
-		return b.steps[i].ID
-	}
-	b.grants[function] = len(b.steps)
-	return b.add(rankGrant, Step{
-		Action: GrantInvoke, Target: function, Region: r, Tier: tier, Phase: PhasePermissions,
-		Params: Params{Lambda: function, Statement: b.grantName(r, function)},
-		Before: "not permitted", After: "secretsmanager.amazonaws.com may invoke it for account " + b.account,
-		Reason: why,
-	})
-}
-
-// grantName is the statement id of grant-invoke. What our fence took away comes
-// back under the name that it had: whoever manages it looks for that.
-func (b *build) grantName(r topology.Region, function string) string {
-	if before := b.in.Recovery.View(r).Functions[function]; before != nil && b.in.Placement.Fenced(function, r) {
-		return cmp.Or(before.Grant, GrantStatement)
-	}
-	return GrantStatement
-}
-
-// GrantStatement is the statement id of grant-invoke: one for each function,
-// since a function's policy holds 20 KB only.
-const GrantStatement = "understudy-secretsmanager"
 
 // finish sorts everything and fills in what follows from the steps.
 func (b *build) finish() *Plan {

@@ -33,6 +33,7 @@ const (
 //	promote            in the old home, which must still equal the other side
 //	promote            third regions, so that the region we leave lists none
 //	overwrite-replica  the region we leave, then third regions, one at a time
+//	grant-invoke       of home's function: what its fence took, as it was
 //	attach-rotation    at home: all get what it makes
 //	enable-alarms      at home; disable-alarms in the region we leave
 //

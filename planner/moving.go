@@ -164,11 +164,10 @@ func (m *moving) attachRotation() {
 	if immediately {
 		step.After += ", at once"
 	}
-	if f := m.view(m.to).Functions[lambda]; f != nil && !f.Invokable {
-		step.Needs = append(step.Needs, m.grant(m.to, lambda, "rotation is to be attached to it", m.g.Priority))
+	if m.invokable(&step, fn{m.to, lambda}, m.g.Priority) {
+		m.add(rankRotation, step)
+		m.attached = &step
 	}
-	m.add(rankRotation, step)
-	m.attached = &step
 }
 
 // function is the target's rotation function if it can be attached, as far

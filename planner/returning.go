@@ -94,6 +94,9 @@ func (r *returning) plan() {
 		})
 	}
 	r.build.plan.ARNs = append(r.build.plan.ARNs, ARNChange{r.s.Secret, r.source.ARN, topology.WithRegion(r.source.ARN, r.to)})
+	if f := r.functionAt(r.to, r.s.Secret); f.arn != "" {
+		r.unfenceFunction(f, r.g.Priority) // also where rotation was turned off meanwhile
+	}
 	last := r.leave()
 	if rotation, on := r.rotationNow(); on {
 		r.attachHome(rotation, last)
@@ -294,13 +297,9 @@ func (r *returning) attachHome(rotation topology.Rotation, last string) {
 	step.Expect = Expect{ARN: topology.WithRegion(r.source.ARN, r.to)}
 	step.Before, step.After = "rotation off", rulesWords(rotation.Rules)+" by "+functionName(lambda)
 	step.Reason = "rotation comes home with the primary"
-	owed := slices.ContainsFunc(r.in.Placement.Owed, func(d topology.Debt) bool {
-		return Action(d.Action) == RevokeInvoke && d.Target == lambda
-	})
-	if f := r.view(r.to).Functions[lambda]; f != nil && !f.Invokable || owed {
-		step.Needs = append(step.Needs, r.grant(r.to, lambda, "rotation is to be attached to it", r.g.Priority))
+	if r.invokable(&step, fn{r.to, lambda}, r.g.Priority) {
+		r.add(rankRotation, step)
 	}
-	r.add(rankRotation, step)
 }
 
 // rotationLeft is how a secret is to rotate that came home without: as the copy

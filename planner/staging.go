@@ -225,7 +225,7 @@ func (b *build) stageInvoke(r topology.Region) {
 				Message: "the rotation function " + arn + " of group " + g.Name + " does not exist",
 				Fix:     "deploy it in " + string(r) + ": without it rotation stays off after a failover",
 			})
-		case !f.Invokable && b.in.Placement.Fenced(f.ARN, r):
+		case !f.Invokable && (b.in.Placement.Fenced(f.ARN, r) || len(b.taken(fn{r, arn})) > 0):
 			// our own fence: granting it here would lift it
 		case !f.Invokable:
 			b.grant(r, arn, "Secrets Manager may not invoke it yet: attaching rotation would fail", g.Priority)

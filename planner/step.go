@@ -67,6 +67,8 @@ type Params struct {
 	Composite *topology.CompositeAlarm `json:"composite_alarm,omitempty"`
 	Filter    *topology.MetricFilter   `json:"metric_filter,omitempty"`
 	Statement string                   `json:"statement,omitempty"` // grant-invoke: statement id; fence-policy: Sid
+	// Permissions that grant-invoke writes as they were before a fence.
+	Permissions []topology.Permission `json:"permissions,omitempty"`
 
 	// Regions whose copies must hold what From's does (await-equal), or must be
 	// seen not to follow Region (fence-policy).

@@ -3,7 +3,6 @@ package planner
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/understudy-dr/understudy/internal/topology"
 )
@@ -152,7 +151,7 @@ func (h *handover) cannotThaw(p *topology.Secret) string {
 		return "does not exist"
 	case f.State != "" && f.State != "Active":
 		return "is " + f.State
-	case !f.Invokable && !strings.Contains(f.Policy, "secretsmanager"):
+	case !f.Invokable && !f.Names():
 		return "may not be invoked by Secrets Manager"
 	}
 	return ""

@@ -250,6 +250,8 @@ func (p *player) stagehand(words []string) {
 		f, err := p.env.Cloud.Function(ctx, topology.Region(words[3]), "arn:aws:lambda:"+words[3]+":"+account+":function:"+words[1])
 		p.said("", err)
 		p.printf("invokable %v", f.Invokable)
+	case "permit", "permissions":
+		p.permissions(words)
 	case "forget": // the state directory is lost
 		p.store = journal.NewMemory()
 		p.env.Store = p.store

@@ -271,6 +271,7 @@ func TestReadOnlyRefusesEveryMutationBeforeItIsSent(t *testing.T) {
 		"policy":    sealed.PutPolicy(ctx, east, "prod/db/orders", "{}"),
 		"no policy": sealed.PutPolicy(ctx, east, "prod/db/orders", ""),
 		"grant":     sealed.GrantInvoke(ctx, east, rotateDB(east), "s"),
+		"restore":   sealed.RestoreInvoke(ctx, east, rotateDB(east), topology.Permission{Sid: "s", Action: "lambda:InvokeFunction"}),
 		"revoke":    sealed.RevokeInvoke(ctx, east, rotateDB(east), "s"),
 		"alarm":     sealed.PutAlarm(ctx, east, &topology.Alarm{Name: "a", Comparison: "GreaterThanThreshold", Periods: 1}),
 		"composite": sealed.PutCompositeAlarm(ctx, east, &topology.CompositeAlarm{Name: "a", Rule: "TRUE"}),

@@ -100,6 +100,48 @@ func TestAttachAndCancelRotation(t *testing.T) {
 	})
 }
 
+// TestRestoredInvokeIsAsItWas: what is read of a statement writes it again.
+func TestRestoredInvokeIsAsItWas(t *testing.T) {
+	c, ctx := newClient(t, newSim(t, sim.ExampleFleet(), sim.Options{})), t.Context()
+	policy := func() string {
+		f, err := c.Function(ctx, west, rotateDB(west))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f.Policy
+	}
+	for _, p := range []topology.Permission{
+		{Sid: "whole", Action: "lambda:InvokeFunction"},
+		{Sid: "one-secret", Action: "lambda:*", SourceAccount: account, SourceARN: "arn:aws:secretsmanager:us-west-2:" + account + ":secret:prod/db/orders-??????"},
+		{Sid: "rest", Action: "*", PrincipalOrgID: "o-1234567890", EventSourceToken: "t", FunctionURLAuthType: "AWS_IAM", InvokedViaFunctionURL: "true"},
+	} {
+		if err := c.RestoreInvoke(ctx, west, rotateDB(west), p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := policy()
+	known, others, err := topology.Invokers(before, rotateDB(west))
+	if err != nil || len(known) != 3 || len(others) != 0 {
+		t.Fatalf("read %+v, beside %q (%v)", known, others, err)
+	}
+	for _, p := range known {
+		if err := c.RevokeInvoke(ctx, west, rotateDB(west), p.Sid); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if now := policy(); now != "" {
+		t.Fatalf("left: %s", now)
+	}
+	for _, p := range known {
+		if err := c.RestoreInvoke(ctx, west, rotateDB(west), p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if now := policy(); now != before {
+		t.Errorf("it was %s\nand is  %s", before, now)
+	}
+}
+
 func TestGrantOfTheSameIDForSomethingElseIsAnError(t *testing.T) {
 	cloud := newSim(t, sim.ExampleFleet(), sim.Options{})
 	c := newClient(t, cloud)

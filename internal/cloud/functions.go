@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/understudy-dr/understudy/internal/topology"
 )
@@ -14,7 +15,7 @@ import (
 // Who invokes a rotation function, and how the permission says so. AWS:
 // "AWS Lambda rotation function execution role permissions".
 const (
-	rotationPrincipal = "secretsmanager.amazonaws.com"
+	rotationPrincipal = topology.RotationService
 	invokeAction      = "lambda:InvokeFunction"
 	endpointVariable  = "SECRETS_MANAGER_ENDPOINT" // read by AWS's rotation templates
 )
@@ -49,9 +50,7 @@ func (r *Reader) function(ctx context.Context, region topology.Region, arn, acco
 	if f.Policy, err = r.functionPolicy(ctx, region, arn); err != nil {
 		return nil, err
 	}
-	if f.Invokable = invokable(f.Policy, region, account); f.Invokable {
-		f.Grant = grantOf(f.Policy, region, account)
-	}
+	f.Invokable = invokable(f.Policy, region, account)
 	return f, nil
 }
 
@@ -112,6 +111,33 @@ func (c *Client) sameGrant(ctx context.Context, region topology.Region, function
 	}
 	return &topology.OpError{Op: "AddPermission", Subject: function, Region: region, Code: failureOf(conflict).code,
 		Err: fmt.Errorf("statement %q is there and grants something else: remove it with `aws lambda remove-permission`, then try again", statement)}
+}
+
+// RestoreInvoke writes a statement that was taken from the function's policy
+// again, as it was (AddPermission).
+func (c *Client) RestoreInvoke(ctx context.Context, region topology.Region, function string, p topology.Permission) error {
+	sdk, err := c.sdk.in(ctx, region)
+	if err != nil {
+		return err
+	}
+	in := &lambda.AddPermissionInput{
+		FunctionName: aws.String(function), StatementId: aws.String(p.Sid), Action: aws.String(p.Action), Principal: aws.String(rotationPrincipal),
+		SourceAccount: said(p.SourceAccount), SourceArn: said(p.SourceARN), PrincipalOrgID: said(p.PrincipalOrgID),
+		EventSourceToken: said(p.EventSourceToken), FunctionUrlAuthType: types.FunctionUrlAuthType(p.FunctionURLAuthType),
+	}
+	if p.InvokedViaFunctionURL != "" {
+		in.InvokedViaFunctionUrl = aws.Bool(p.InvokedViaFunctionURL == "true")
+	}
+	_, err = sdk.functions.AddPermission(ctx, in)
+	return opError("AddPermission", function, region, err)
+}
+
+// said is nil for what a statement does not say.
+func said(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
 }
 
 // RevokeInvoke takes the statement away (RemovePermission). One that is not

@@ -93,16 +93,6 @@ func invokable(policy string, region topology.Region, account string) bool {
 	return allowed
 }
 
-// grantOf is the Sid of the first statement that allows it.
-func grantOf(policy string, region topology.Region, account string) string {
-	for _, s := range statementsOf(policy) {
-		if s.grants(region, account) {
-			return s.Sid
-		}
-	}
-	return ""
-}
-
 // mayConcern is deliberately wide: a deny with conditions may hit or not.
 func (s statement) mayConcern() bool {
 	return (s.Principal.Anyone || s.names(rotationPrincipal)) && (len(s.NotAction) > 0 || s.covers(invokeAction))

@@ -3,6 +3,7 @@ package sim
 import (
 	"encoding/json"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -41,6 +42,9 @@ type permissionInput struct {
 	SourceAccount    *string `check:"len=0..12"`
 	EventSourceToken *string `check:"len=0..256"`
 	PrincipalOrgID   *string `check:"len=12..34"`
+
+	FunctionUrlAuthType   *string
+	InvokedViaFunctionUrl *bool
 }
 
 // statement builds the policy statement. AWS: SourceAccount becomes
@@ -63,6 +67,7 @@ func (in *permissionInput) statement(r *request, resource string) permission {
 	equals := map[string]string{}
 	for key, value := range map[string]*string{
 		"AWS:SourceAccount": in.SourceAccount, "lambda:EventSourceToken": in.EventSourceToken, "aws:PrincipalOrgID": in.PrincipalOrgID,
+		"lambda:FunctionUrlAuthType": in.FunctionUrlAuthType,
 	} {
 		if value != nil {
 			equals[key] = *value
@@ -73,6 +78,9 @@ func (in *permissionInput) statement(r *request, resource string) permission {
 	}
 	if in.SourceArn != nil {
 		s.Condition["ArnLike"] = map[string]string{"AWS:SourceArn": *in.SourceArn}
+	}
+	if in.InvokedViaFunctionUrl != nil {
+		s.Condition["Bool"] = map[string]string{"lambda:InvokedViaFunctionUrl": strconv.FormatBool(*in.InvokedViaFunctionUrl)}
 	}
 	return s
 }

@@ -9,8 +9,6 @@ type Function struct {
 	// Invokable: the policy lets secretsmanager.amazonaws.com invoke it for
 	// every secret of this account (grant-invoke's statement, or an equal one).
 	Invokable bool `json:"invokable,omitempty"`
-	// Grant is the Sid of the statement that makes it so.
-	Grant string `json:"grant,omitempty"`
 	// Endpoint is the environment's SECRETS_MANAGER_ENDPOINT, which AWS's
 	// rotation templates dial: it must name this region.
 	Endpoint string `json:"endpoint,omitempty"`

@@ -17,6 +17,9 @@ type Placement struct {
 	Owed []Debt `json:"owed,omitempty"`
 	// Fences are the policy and function fences in force, by our journal.
 	Fences []Debt `json:"fences,omitempty"`
+	// Taken is what function fences took away, or were about to, and nobody
+	// has put back since.
+	Taken []Taken `json:"taken,omitempty"`
 	// Damaged are runs that are known in part only, oldest first: the store no
 	// longer holds what was written of them.
 	Damaged []DamagedRun `json:"damaged,omitempty"`
@@ -42,6 +45,23 @@ func (p *Placement) Fenced(subject string, r Region) bool {
 		}
 	}
 	return false
+}
+
+// Taken are statements of one function's policy.
+type Taken struct {
+	Function    string       `json:"function"` // ARN
+	Region      Region       `json:"region"`
+	Permissions []Permission `json:"permissions"`
+}
+
+// TakenFrom is what a fence took from a function's policy.
+func (p *Placement) TakenFrom(function string, r Region) []Permission {
+	for _, t := range p.Taken {
+		if t.Region == r && t.Function == function {
+			return t.Permissions
+		}
+	}
+	return nil
 }
 
 // A Move is one promotion by us.
