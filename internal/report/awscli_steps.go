@@ -201,25 +201,56 @@ func (b *block) cancelRotation() {
 
 func (b *block) function() string { return cmp.Or(b.step.Params.Lambda, b.step.Target) }
 
-// revokeInvoke takes every permission away, whoever gave it, one by one.
+// revokeInvoke takes every permission away, whoever gave it, one by one, and
+// tells what each was.
 func (b *block) revokeInvoke() {
 	look := fmt.Sprintf("invoker %s %s", b.here(), quote(b.function()))
 	b.add("%s", look)
 	b.unless("[[ -z $SID ]]", func() {
 		b.add("until [[ -z $SID ]]; do")
+		b.add("%s", `  printf '  taken, keep this to put it back: %s\n' "$STATEMENT"`)
 		b.add("  aws lambda remove-permission --region %s --function-name=%s --statement-id=\"$SID\"", b.here(), quote(b.function()))
 		b.add("  %s", look)
 		b.add("done")
 	})
 }
 
+// grantInvoke puts back what a fence took, or lets in all secrets of the
+// account.
 func (b *block) grantInvoke() {
-	p, arn := &b.step.Params, b.function()
-	look := fmt.Sprintf("granted %s %s %s", b.here(), quote(arn), quote(p.Statement))
+	p := &b.step.Params
+	for _, was := range p.Permissions {
+		b.addPermission(was)
+	}
+	switch {
+	case p.Statement != "":
+		b.addPermission(topology.Permission{Sid: p.Statement, Action: "lambda:InvokeFunction", SourceAccount: b.step.Account})
+	case len(p.Permissions) == 0:
+		b.add("already")
+	}
+}
+
+func (b *block) addPermission(p topology.Permission) {
+	look := fmt.Sprintf("granted %s %s %s", b.here(), quote(b.function()), quote(p.Sid))
+	var only strings.Builder
+	for _, o := range []struct{ option, value string }{
+		{"source-account", p.SourceAccount}, {"source-arn", p.SourceARN}, {"principal-org-id", p.PrincipalOrgID},
+		{"event-source-token", p.EventSourceToken}, {"function-url-auth-type", p.FunctionURLAuthType},
+	} {
+		if o.value != "" {
+			fmt.Fprintf(&only, " --%s %s", o.option, quote(o.value))
+		}
+	}
+	switch p.InvokedViaFunctionURL {
+	case "true":
+		only.WriteString(" --invoked-via-function-url")
+	case "false":
+		only.WriteString(" --no-invoked-via-function-url")
+	}
 	b.add("%s", look)
 	b.unless("is_granted", func() {
-		b.add("aws lambda add-permission --region %s --function-name=%s \\\n--statement-id=%s --action lambda:InvokeFunction \\\n--principal secretsmanager.amazonaws.com --source-account %s >/dev/null",
-			b.here(), quote(arn), quote(p.Statement), quote(b.step.Account))
+		b.add("aws lambda add-permission --region %s --function-name=%s \\\n--statement-id=%s --action %s \\\n--principal %s%s >/dev/null",
+			b.here(), quote(b.function()), quote(p.Sid), quote(p.Action), topology.RotationService, only.String())
 		b.add("wait_until is_granted %s", look)
 	})
 }

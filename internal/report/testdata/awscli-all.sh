@@ -429,7 +429,7 @@ set +e
     already
   else
     aws lambda add-permission --region 'us-west-2' --function-name='arn:aws:lambda:us-west-2:123456789012:function:rotate' \
-        --statement-id='understudy-secretsmanager' --action lambda:InvokeFunction \
+        --statement-id='understudy-secretsmanager' --action 'lambda:InvokeFunction' \
         --principal secretsmanager.amazonaws.com --source-account '123456789012' >/dev/null
     wait_until is_granted granted 'us-west-2' 'arn:aws:lambda:us-west-2:123456789012:function:rotate' 'understudy-secretsmanager'
   fi
@@ -449,6 +449,7 @@ set +e
     already
   else
     until [[ -z $SID ]]; do
+      printf '  taken, keep this to put it back: %s\n' "$STATEMENT"
       aws lambda remove-permission --region 'eu-west-1' --function-name='arn:aws:lambda:eu-west-1:123456789012:function:rotate' --statement-id="$SID"
       invoker 'eu-west-1' 'arn:aws:lambda:eu-west-1:123456789012:function:rotate'
     done
