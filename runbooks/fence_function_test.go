@@ -246,6 +246,7 @@ func TestAFailbackThatIsAbortedFencesTheFunctionAgain(t *testing.T) { // G2
 			before := w.policy()
 			w.failover()
 			w.fence()
+			w.add("Theirs", "prod/new/*")
 			ctx, kill := context.WithCancel(t.Context())
 			defer kill()
 			dying := &diesRevoking{diesAt{Cloud: w.env.Cloud, after: true, kill: kill}}
@@ -259,11 +260,12 @@ func TestAFailbackThatIsAbortedFencesTheFunctionAgain(t *testing.T) { // G2
 			if report, err = executor.New(executor.Options{Cloud: w.env.Cloud, Store: w.store}).Abort(t.Context(), report.ID); err != nil {
 				t.Fatalf("%v %+v", err, report)
 			}
-			w.fenced()
+			w.fenced("Theirs")
 			if p := w.placement(); !p.Fenced(functionAt(home), home) || len(p.TakenFrom(functionAt(home), home)) != 3 {
 				t.Errorf("what is remembered: %+v", p.Taken)
 			}
 			w.failback()
+			w.remove("Theirs")
 			w.is(before)
 		})
 	}
@@ -324,4 +326,30 @@ func TestAFunctionFencedByHandIsGivenBack(t *testing.T) {
 		w.failback()
 		w.is(before)
 	})
+}
+
+// Rotation was turned off where the secrets were. They come home without it, and
+// the fence is lifted all the same: people may turn it on again.
+func TestAFailbackWithoutRotationFreesTheFunction(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := teams(t, "rotation+lambda")
+		before := w.policy()
+		w.failover()
+		w.fence()
+		w.rotateNoMore(west)
+		w.failback()
+		w.is(before)
+	})
+}
+
+func (w *permitted) rotateNoMore(r topology.Region) {
+	w.t.Helper()
+	for name, s := range w.sim.State().Accounts[account][string(r)].Secrets {
+		if s.Rotation == nil || !s.Rotation.Enabled {
+			continue
+		}
+		if err := w.env.Cloud.CancelRotation(w.t.Context(), r, topology.Name(name)); err != nil {
+			w.t.Fatal(err)
+		}
+	}
 }
