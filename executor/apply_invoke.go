@@ -3,7 +3,6 @@ package executor
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"slices"
 	"strings"
 
@@ -90,17 +89,4 @@ func (a *actions) grantInvoke(s *planner.Step) operation {
 			return a.cloud.GrantInvoke(ctx, s.Region, arn, s.Params.Statement)
 		}}, waiting: "the permission is not shown yet"}, nil
 	}}
-}
-
-// words reads a string or a list of strings.
-func words(raw json.RawMessage) []string {
-	var one string
-	if json.Unmarshal(raw, &one) == nil {
-		return []string{one}
-	}
-	var list []string
-	if json.Unmarshal(raw, &list) != nil {
-		return nil
-	}
-	return list
 }

@@ -192,15 +192,15 @@ func fenceOf(raw json.RawMessage) (denied []string, ours bool) {
 		Effect                                 string
 		Principal, Action, Resource, Condition json.RawMessage
 	}
-	if json.Unmarshal(raw, &st) != nil || st.Effect != "Deny" || st.Condition != nil || !slices.Equal(words(st.Resource), []string{"*"}) {
+	if json.Unmarshal(raw, &st) != nil || st.Effect != "Deny" || st.Condition != nil || !slices.Equal(topology.StringOrList(st.Resource), []string{"*"}) {
 		return nil, false
 	}
 	var by struct{ AWS json.RawMessage }
-	if who := words(st.Principal); !slices.Equal(who, []string{"*"}) &&
-		(json.Unmarshal(st.Principal, &by) != nil || !slices.Equal(words(by.AWS), []string{"*"})) {
+	if who := topology.StringOrList(st.Principal); !slices.Equal(who, []string{"*"}) &&
+		(json.Unmarshal(st.Principal, &by) != nil || !slices.Equal(topology.StringOrList(by.AWS), []string{"*"})) {
 		return nil, false
 	}
-	denied = words(st.Action)
+	denied = topology.StringOrList(st.Action)
 	foreign := slices.ContainsFunc(denied, func(action string) bool { return !strings.HasPrefix(action, "secretsmanager:") })
 	return denied, len(denied) > 0 && !foreign
 }

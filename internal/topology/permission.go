@@ -140,10 +140,10 @@ type permission struct {
 // lets: it names Secrets Manager, and the invocation.
 func (st *permission) lets() bool {
 	var by map[string]json.RawMessage
-	if st.Effect != "Allow" || json.Unmarshal(st.Principal, &by) != nil || !slices.Contains(stringsOf(by["Service"]), RotationService) {
+	if st.Effect != "Allow" || json.Unmarshal(st.Principal, &by) != nil || !slices.Contains(StringOrList(by["Service"]), RotationService) {
 		return false
 	}
-	return len(st.NotAction) > 0 || slices.ContainsFunc(stringsOf(st.Action), func(action string) bool {
+	return len(st.NotAction) > 0 || slices.ContainsFunc(StringOrList(st.Action), func(action string) bool {
 		return Match(strings.ToLower(action), "lambda:invokefunction")
 	})
 }
@@ -155,7 +155,7 @@ func (st *permission) plain(function string) (Permission, bool) {
 	var by map[string]string
 	ok = ok && json.Unmarshal(st.Principal, &by) == nil && len(by) == 1
 	ok = ok && json.Unmarshal(st.Action, &p.Action) == nil
-	if resources := stringsOf(st.Resource); len(st.Resource) > 0 {
+	if resources := StringOrList(st.Resource); len(st.Resource) > 0 {
 		ok = ok && slices.Equal(resources, []string{function})
 	}
 	for operator, keys := range st.Condition {
@@ -187,8 +187,8 @@ func (p *Permission) field(operator, key string) *string {
 	return nil
 }
 
-// stringsOf reads a string or a list of strings.
-func stringsOf(raw json.RawMessage) []string {
+// StringOrList reads what policies write as a string, or as a list of them.
+func StringOrList(raw json.RawMessage) []string {
 	var one string
 	if json.Unmarshal(raw, &one) == nil {
 		return []string{one}
