@@ -307,10 +307,21 @@ func (m *move) alarms(from topology.Region) {
 		}
 		return !quiet && !absent
 	}, Step{
-		Owed: true, Tier: m.switchTier(), Phase: PhaseOldPrimary,
+		Owed: true, Tier: m.switchTier(), Phase: PhaseOldPrimary, Needs: m.arrivals(),
 		Before: "actions on", After: "actions off", Reason: string(from) + " is no longer the primary" + m.owedWords(from),
 	}, rankOldAlarms)
 	m.noteKept(from, kept)
+}
+
+// arrivals are the steps by which the target becomes the primary: until all of
+// them are made, a secret may have stayed whose alarms would fall silent.
+func (m *move) arrivals() (ids []string) {
+	for i := range m.steps {
+		if s := &m.steps[i].Step; s.Region == m.to && (s.Action == Promote || s.Action == EnableAlarms) {
+			ids = append(ids, s.ID)
+		}
+	}
+	return ids
 }
 
 // owedWords says of a step in the old primary when it will be done.

@@ -89,10 +89,11 @@ func (b *build) enable(set alarmSet, r topology.Region, pick func(string) bool, 
 	}
 }
 
-// disable plans disable-alarms in batches, composites before their children.
+// disable plans disable-alarms in batches, composites before their children,
+// and the first of them behind what like needs.
 func (b *build) disable(set alarmSet, r topology.Region, pick func(string) bool, like Step, rank int) {
 	levels := set.levels()
-	var before []string
+	before := like.Needs
 	for i := range levels {
 		var ids []string
 		for batch := range slices.Chunk(filter(levels[len(levels)-1-i], pick), maxAlarmNames) {
@@ -103,7 +104,9 @@ func (b *build) disable(set alarmSet, r topology.Region, pick func(string) bool,
 			step.After = count(len(batch), "alarm") + " with " + like.After
 			ids = append(ids, b.add(rank+min(i, 9), step))
 		}
-		before = append(before, ids...)
+		if len(ids) > 0 {
+			before = ids // which need all that is before them
+		}
 	}
 }
 
