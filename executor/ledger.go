@@ -16,6 +16,7 @@ import (
 // A ledger is what a run's records add up to. A run at work and one that is
 // read from the store keep the same ledger, so they report the same.
 type ledger struct {
+	fence bool // onlyOwed
 	plan  *planner.Plan
 	index map[string]int32
 
@@ -60,7 +61,7 @@ type span struct{ start, end time.Time }
 
 func newLedger(plan *planner.Plan) *ledger {
 	g := &ledger{
-		plan: plan, index: make(map[string]int32, len(plan.Steps)), steps: make([]stepState, len(plan.Steps)),
+		plan: plan, fence: onlyOwed(plan.Steps), index: make(map[string]int32, len(plan.Steps)), steps: make([]stepState, len(plan.Steps)),
 		failures: map[int32]Failure{}, owed: map[int32]duty{}, taken: map[int32][]topology.Permission{}, made: map[int32]time.Time{}, away: map[int32]float64{}, undone: map[int32]Outcome{}, stuck: map[int32]Failure{},
 		phases: map[string]*span{}, calls: map[topology.Region]Calls{}, state: Running,
 	}
@@ -251,7 +252,7 @@ func byCause(failures map[int32]Failure) []Failure {
 }
 
 func (g *ledger) debts(id string) []topology.Debt {
-	owed, fence := maps.Clone(g.owed), onlyOwed(g.plan.Steps)
+	owed, fence := maps.Clone(g.owed), g.fence
 	for _, u := range g.unbegun() {
 		owed[u.step] = duty{since: u.since}
 	}

@@ -3,7 +3,6 @@ package executor
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 
 	"github.com/understudy-dr/understudy/internal/topology"
@@ -12,14 +11,19 @@ import (
 
 // onlyOwed: the steps are a fence's, and no move's.
 func onlyOwed(steps []planner.Step) bool {
-	return !slices.ContainsFunc(steps, func(s planner.Step) bool { return !s.Owed })
+	for i := range steps {
+		if !steps[i].Owed {
+			return false
+		}
+	}
+	return true
 }
 
 // refusedOrOwed: a move needs nothing from the old primary (G4), not even a
 // permission there: what it may not do is owed, and so is what must wait for
 // another region. A fence that is refused has nothing else to do, and says so.
 func (r *run) refusedOrOwed(s *planner.Step, err error) outcome {
-	if (errors.Is(err, topology.ErrDenied) || codeOf(err) == CodeStillFollowed) && !onlyOwed(r.plan.Steps) {
+	if (errors.Is(err, topology.ErrDenied) || codeOf(err) == CodeStillFollowed) && !r.book.fence {
 		return r.failedOrOwed(s, err)
 	}
 	return r.failedWith(s, err)

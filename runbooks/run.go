@@ -61,6 +61,8 @@ func Resume(ctx context.Context, env Env, id string) (*executor.Report, error) {
 		return report, err
 	case report.Command == "rescue":
 		return report, notRescued(plan)
+	case report.Command == "fence":
+		return report, env.lookForTwo(ctx)
 	case !executor.MovesPrimary(report.Command):
 		return report, nil
 	}
@@ -118,10 +120,16 @@ func Fence(ctx context.Context, env Env, o FenceOptions) (*planner.Plan, *execut
 	if err != nil {
 		return plan, report, err
 	}
-	if in, err = env.look(ctx, planner.Options{}); err != nil {
-		return plan, report, err
+	return plan, report, env.lookForTwo(ctx)
+}
+
+// lookForTwo looks again, once a fence is up.
+func (env Env) lookForTwo(ctx context.Context) error {
+	in, err := env.look(ctx, planner.Options{})
+	if err != nil {
+		return err
 	}
-	return plan, report, stillTwo(in)
+	return stillTwo(in)
 }
 
 func owedTo(debts []topology.Debt, r topology.Region) []topology.Debt {

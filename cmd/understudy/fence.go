@@ -6,7 +6,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/understudy-dr/understudy/executor"
 	"github.com/understudy-dr/understudy/internal/topology"
 	"github.com/understudy-dr/understudy/planner"
 	"github.com/understudy-dr/understudy/runbooks"
@@ -46,7 +45,6 @@ func (s *session) fence(ctx context.Context) error {
 		}
 	}
 	plan, r, err := runbooks.Fence(ctx, s.env("fence"), runbooks.FenceOptions{Region: topology.Region(region)})
-	split := s.splitOf(err)
 	if r != nil && r.ID == "" && !s.json {
 		unpaid := s.say("Nothing is owed.")
 		if len(r.Owed) > 0 {
@@ -54,24 +52,13 @@ func (s *session) fence(ctx context.Context) error {
 		}
 		return cmp.Or(err, unpaid)
 	}
-	var document any = r
-	if len(split) > 0 {
-		document = &fenced{Report: *r, SplitBrain: split}
-	}
-	if err := s.finish(ctx, r, document, err); err != nil {
+	if err := s.finish(ctx, r, r, err); err != nil {
 		return err
 	}
 	if len(r.Owed) > 0 {
 		return exit(exitIncomplete)
 	}
 	return s.next("what is left to be done", "drift")
-}
-
-// fenced is a run's document with both sides of every secret that has two
-// writers still.
-type fenced struct {
-	executor.Report
-	SplitBrain []planner.Diagnosis `json:"split_brain"`
 }
 
 // unpaid says why debts stay owed.

@@ -108,6 +108,9 @@ func (s *session) finish(ctx context.Context, r *executor.Report, document any, 
 	if r.ID != "" {
 		s.notify(ctx, notify.OfRun(s.config.Account.ID, r, s.world.now()))
 	}
+	if split := s.splitOf(err); len(split) > 0 && document == any(r) {
+		document = &endedByTwo{Report: *r, SplitBrain: split}
+	}
 	if perr := s.printRun(r, document); perr != nil {
 		return perr
 	}
@@ -121,6 +124,13 @@ func (s *session) finish(ctx context.Context, r *executor.Report, document any, 
 		return exit(exitStopped)
 	}
 	return s.beside(err)
+}
+
+// endedByTwo is a run's document with both sides of every secret that has two
+// writers when it has ended.
+type endedByTwo struct {
+	executor.Report
+	SplitBrain []planner.Diagnosis `json:"split_brain"`
 }
 
 // nextAfterStop: whoever took the lease over has the run now.
